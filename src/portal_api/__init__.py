@@ -1,0 +1,1 @@
+"""The back end of a client portal for health and therapy practices."""

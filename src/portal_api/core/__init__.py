@@ -1,0 +1,1 @@
+"""Foundations that know no domain: configuration, database, access, errors, tokens."""

@@ -1,0 +1,1 @@
+"""Tables, relationships and state changes. No I/O."""

@@ -1,0 +1,1 @@
+"""HTTP only: path, permission, status, one service call."""

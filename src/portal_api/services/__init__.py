@@ -1,0 +1,1 @@
+"""Rules and flows: load, lock, decide, record."""
