@@ -1,1 +1,29 @@
 """Tables, relationships and state changes. No I/O."""
+
+from portal_api.models import (
+    audit,
+    auth,
+    clients,
+    features,
+    invitations,
+    notifications,
+    portal,
+    practices,
+    prospects,
+    retries,
+    staff,
+)
+
+__all__ = [
+    "audit",
+    "auth",
+    "clients",
+    "features",
+    "invitations",
+    "notifications",
+    "portal",
+    "practices",
+    "prospects",
+    "retries",
+    "staff",
+]

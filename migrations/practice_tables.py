@@ -1,0 +1,46 @@
+"""The one way to make a table of a practice: keys, row-level security and grants, always together."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+APP_ROLE = "portal_app"
+PRACTICE = "(SELECT nullif(current_setting('app.practice_id', true), '')::uuid)"
+KIND = "(SELECT coalesce(current_setting('app.actor_kind', true), ''))"
+CLIENTS = "(SELECT coalesce(nullif(current_setting('app.client_ids', true), ''), '{}')::uuid[])"
+
+
+def create_practice_table(
+    name: str, *columns: Any, client_owned: bool = False, append_only: bool = False, key: str = "practice_id"
+) -> None:
+    """Create the table with row-level security forced and granted to the application's role.
+
+    client_owned: client callers see only rows of clients that they may act for.
+    append_only: the application may insert and read, never change or delete.
+    key: the column that names the practice.
+    """
+    op.create_table(name, *columns)
+    op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY practice ON {name} USING ({key} = {PRACTICE}) WITH CHECK ({key} = {PRACTICE})")
+    if client_owned:
+        op.execute(
+            f"CREATE POLICY client ON {name} AS RESTRICTIVE"
+            f" USING ({KIND} <> 'client' OR client_id = ANY ({CLIENTS}::uuid[]))"
+        )
+    op.execute(f"GRANT SELECT, INSERT{'' if append_only else ', UPDATE, DELETE'} ON {name} TO {APP_ROLE}")
+    _distribute(f"SELECT create_distributed_table('{name}', '{key}')")
+
+
+def create_global_table(name: str, *columns: Any, grant: str, **options: Any) -> None:
+    """Create a table that belongs to no practice; `grant` says what the application may do with it."""
+    op.create_table(name, *columns, **options)
+    op.execute(f"GRANT {grant} ON {name} TO {APP_ROLE}")
+    _distribute(f"SELECT create_reference_table('{name}')")
+
+
+def _distribute(statement: str) -> None:
+    """On a Citus cluster a new table is placed at once; on plain PostgreSQL there is nothing to do."""
+    if op.get_bind().execute(sa.text("SELECT 1 FROM pg_extension WHERE extname = 'citus'")).first():
+        op.execute(statement)

@@ -1,0 +1,151 @@
+"""Who may do what: permissions are verbs on nouns, roles are a table, a principal is who is asking."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from uuid import UUID
+
+
+class ActorKind(StrEnum):
+    ANONYMOUS = "anonymous"
+    STAFF = "staff"
+    CLIENT = "client"
+    API_CLIENT = "api_client"
+    SYSTEM = "system"
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    ADMIN = "admin"
+    PRACTITIONER = "practitioner"
+    SUPERVISOR = "supervisor"
+    INTERN = "intern"
+    BILLER = "biller"
+    SCHEDULER = "scheduler"
+    FORMS_ADMIN = "forms_admin"
+
+
+class Permission(StrEnum):
+    """What a kind of caller may try. Whether this very object may be touched is the service's question."""
+
+    ACCOUNT_SELF = "account:self"
+    AUDIT_READ = "audit:read"
+    CLIENTS_CREATE = "clients:create"
+    CLIENTS_READ = "clients:read"
+    CLIENTS_READ_ALL = "clients:read_all"
+    CLIENTS_WRITE = "clients:write"
+    CREDENTIALS_WRITE = "credentials:write"
+    FEATURES_READ = "features:read"
+    FEATURES_WRITE = "features:write"
+    INVITATIONS_READ = "invitations:read"
+    INVITATIONS_WRITE = "invitations:write"
+    PORTAL_ACCESS_WRITE = "portal_access:write"
+    PORTAL_READ = "portal:read"
+    PORTAL_WRITE = "portal:write"
+    PRACTICE_READ = "practice:read"
+    PRACTICE_WRITE = "practice:write"
+    PRACTITIONERS_READ = "practitioners:read"
+    PROSPECTS_MANAGE = "prospects:manage"
+    STAFF_MANAGE = "staff:manage"
+    STAFF_READ = "staff:read"
+
+
+P = Permission
+_EVERY_STAFF = frozenset({P.ACCOUNT_SELF, P.PRACTICE_READ, P.PORTAL_READ, P.FEATURES_READ, P.PRACTITIONERS_READ})
+_CASELOAD = frozenset(
+    {
+        P.CLIENTS_CREATE,
+        P.CLIENTS_READ,
+        P.CLIENTS_WRITE,
+        P.INVITATIONS_READ,
+        P.INVITATIONS_WRITE,
+        P.CREDENTIALS_WRITE,
+        P.PORTAL_ACCESS_WRITE,
+        P.FEATURES_WRITE,
+    }
+)
+_ADMINISTRATION = _CASELOAD | {
+    P.AUDIT_READ,
+    P.CLIENTS_READ_ALL,
+    P.PORTAL_WRITE,
+    P.PRACTICE_WRITE,
+    P.PROSPECTS_MANAGE,
+    P.STAFF_MANAGE,
+    P.STAFF_READ,
+}
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
+    Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
+    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD,
+    Role.SUPERVISOR: _EVERY_STAFF | {P.CLIENTS_READ, P.INVITATIONS_READ},
+    Role.INTERN: _EVERY_STAFF | {P.CLIENTS_READ, P.INVITATIONS_READ},
+    Role.BILLER: _EVERY_STAFF | {P.CLIENTS_READ, P.CLIENTS_READ_ALL},
+    Role.SCHEDULER: _EVERY_STAFF | {P.CLIENTS_READ, P.CLIENTS_READ_ALL},
+    Role.FORMS_ADMIN: _EVERY_STAFF,
+}
+CLIENT_PERMISSIONS = frozenset({P.ACCOUNT_SELF, P.PRACTITIONERS_READ})
+
+
+@cache
+def permissions_of(roles: frozenset[Role]) -> frozenset[Permission]:
+    """The union of what the roles may do."""
+    return frozenset[Permission]().union(*(ROLE_PERMISSIONS[role] for role in roles))
+
+
+class Feature(StrEnum):
+    """What a practice lets its clients do in the portal (F2)."""
+
+    APPOINTMENT_REQUESTS = "appointment_requests"
+    APPOINTMENT_CANCELLATION = "appointment_cancellation"
+    SECURE_MESSAGING = "secure_messaging"
+    CLIENT_UPLOADS = "client_uploads"
+    ONLINE_PAYMENTS = "online_payments"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, for audit and limits."""
+
+    request_id: str
+    ip: str
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One client that an account may act for, and how far."""
+
+    client_id: UUID
+    relationship: str
+    permissions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller of one request, as the database knows them at this moment."""
+
+    practice_id: UUID
+    kind: ActorKind
+    origin: Origin
+    account_id: UUID | None = None
+    session_id: UUID | None = None
+    staff_id: UUID | None = None
+    roles: frozenset[Role] = frozenset()
+    permissions: frozenset[Permission] = frozenset()
+    profiles: tuple[Profile, ...] = ()
+    must_change_password: bool = False
+    authenticated_at: datetime | None = None
+    facts: dict[str, object] = field(default_factory=dict)
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+    @property
+    def client_ids(self) -> tuple[UUID, ...]:
+        return tuple(profile.client_id for profile in self.profiles)
+
+    @property
+    def is_client(self) -> bool:
+        return self.kind is ActorKind.CLIENT

@@ -1,0 +1,78 @@
+"""Settings, from the environment or a .env file. Names: PORTAL_*."""
+
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_SECRET_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. An empty URL means: the part that the program brings itself."""
+
+    model_config = SettingsConfigDict(env_prefix="PORTAL_", env_file=".env", extra="ignore", frozen=True)
+
+    environment: Literal["development", "production"] = "development"
+    data_dir: Path = Path(".portal")
+    database_url: str = ""
+    migration_database_url: str = ""
+    database_pool_size: int = Field(8, ge=1, le=200)
+    storage_url: str = ""
+    smtp_url: str = ""
+    mail_from: str = "Portal <no-reply@portal.invalid>"
+    public_url: str = "http://127.0.0.1:8000"
+    app_url: str = "http://127.0.0.1:3000/{slug}"
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    open_registration: bool = False
+    rate_limit_factor: float = Field(1.0, gt=0, le=1_000_000)
+    max_body_bytes: int = Field(1_000_000, ge=10_000)
+    max_upload_bytes: int = Field(25_000_000, ge=1_000)
+    secret_key: SecretStr = SecretStr("")
+    secret_key_file: Path | None = None
+    embedded_worker: bool = True
+
+    @field_validator("cors_origins", "trusted_proxies", "allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _production_needs_a_secret(self) -> Self:
+        if self.is_production and not self.secret_key.get_secret_value() and self.secret_key_file is None:
+            raise ValueError(
+                "PORTAL_ENVIRONMENT=production needs PORTAL_SECRET_KEY or PORTAL_SECRET_KEY_FILE "
+                "(make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
+            )
+        if self.is_production and 0 < len(self.secret_key.get_secret_value()) < MIN_SECRET_BYTES:
+            raise ValueError(f"PORTAL_SECRET_KEY is too short: at least {MIN_SECRET_BYTES} characters")
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+    @cached_property
+    def master_key(self) -> bytes:
+        """The secret from which every other secret derives; in development it is made once and kept."""
+        given = self.secret_key.get_secret_value().encode()
+        if given:
+            return given
+        path = self.secret_key_file or self.data_dir / "secret_key"
+        if not path.exists() and not self.is_production:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(48))
+        key = path.read_bytes().strip()
+        if len(key) < MIN_SECRET_BYTES:
+            raise ValueError(f"the secret in {path} is too short: at least {MIN_SECRET_BYTES} characters")
+        return key
+
+    def app_link(self, slug: str | None, path: str) -> str:
+        """A link into the front end, built from PORTAL_APP_URL alone (A40), never from a request header."""
+        return self.app_url.replace("{slug}", slug or "").rstrip("/") + path

@@ -1,0 +1,32 @@
+"""The one door to the database: sessions and reads, always bound to a practice."""
+
+from portal_api.core.db.base import (
+    Base,
+    ClientOwned,
+    Id,
+    Mutable,
+    PracticeScoped,
+    of_a_practice,
+    one_of,
+    refers_to,
+)
+from portal_api.core.db.binding import Binding
+from portal_api.core.db.database import Database, Session
+from portal_api.core.db.reads import Read, Reader, Source
+
+__all__ = [
+    "Base",
+    "Binding",
+    "ClientOwned",
+    "Database",
+    "Id",
+    "Mutable",
+    "PracticeScoped",
+    "Read",
+    "Reader",
+    "Session",
+    "Source",
+    "of_a_practice",
+    "one_of",
+    "refers_to",
+]

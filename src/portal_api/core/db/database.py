@@ -1,0 +1,216 @@
+"""Connections, sessions and transactions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
+from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.orm.session import SessionTransaction
+
+from portal_api.core.db.base import ClientOwned, PracticeScoped
+from portal_api.core.db.binding import Binding
+from portal_api.core.db.reads import Read, Reader, Row
+from portal_api.core.errors import Unavailable
+
+APP_ROLE = "portal_app"
+ACQUIRE_TIMEOUT = 2.0
+SERVER_SETTINGS = {
+    "role": APP_ROLE,
+    "application_name": "portal-api",
+    "statement_timeout": "5000",
+    "idle_in_transaction_session_timeout": "10000",
+    "timezone": "UTC",
+    "jit": "off",
+}
+
+
+class BoundConnection(asyncpg.Connection):
+    """Sends BEGIN and the binding in one message, so that binding costs no round trip."""
+
+    __slots__ = ("binding", "distributed")
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        if args or not query.startswith("BEGIN"):
+            return await super().execute(query, *args, timeout=timeout)
+        binding: Binding | None = getattr(self, "binding", None)
+        if binding is None:
+            raise RuntimeError("a transaction must be bound to a practice: use Database.session()")
+        if not getattr(self, "distributed", False):
+            return await super().execute(query + ";".join(binding.statements()), timeout=timeout)
+        status = await super().execute(query, timeout=timeout)
+        for statement in binding.statements():
+            await super().execute(statement, timeout=timeout)
+        return status
+
+
+class _SyncSession(SyncSession):
+    """Bound to a caller; adds the practice to every statement and to every new row."""
+
+    binding: Binding
+
+
+class Session(AsyncSession):
+    """A transaction of one caller. Services flush; only Database commits."""
+
+    sync_session_class = _SyncSession
+    sync_session: _SyncSession
+
+    @property
+    def binding(self) -> Binding:
+        return self.sync_session.binding
+
+    async def rebind(self, binding: Binding) -> None:
+        """The door from the lobby into a practice, within the same transaction."""
+        await self.flush()
+        self.sync_session.binding = binding
+        for statement in binding.statements():
+            await self.execute(text(statement))
+
+    async def rows(self, read: Read, /, **values: Any) -> list[Row]:
+        await self.flush()
+        return [dict(row) for row in (await self.execute(read.statement, values)).mappings()]
+
+    async def row(self, read: Read, /, **values: Any) -> Row | None:
+        rows = await self.rows(read, **values)
+        return rows[0] if rows else None
+
+
+@event.listens_for(_SyncSession, "after_begin")
+def _bind_connection(session: _SyncSession, _transaction: SessionTransaction, connection: Connection) -> None:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, BoundConnection)  # noqa: S101 - the engine is made with this class
+    raw.binding = session.binding
+
+
+@event.listens_for(_SyncSession, "do_orm_execute")
+def _add_criteria(state: ORMExecuteState) -> None:
+    binding = state.session.binding  # pyrefly: ignore
+    if state.is_column_load or state.is_relationship_load:
+        return
+    practice_id = binding.practice_id
+    state.statement = state.statement.options(
+        with_loader_criteria(
+            PracticeScoped, lambda cls: cls.practice_id == practice_id, include_aliases=True, propagate_to_loaders=True
+        )
+    )
+    if binding.kind == "client":
+        client_ids = list(binding.client_ids)
+        state.statement = state.statement.options(
+            with_loader_criteria(ClientOwned, lambda cls: cls.client_id.in_(client_ids), include_aliases=True)
+        )
+
+
+@event.listens_for(_SyncSession, "before_flush")
+def _fill_practice(session: _SyncSession, _context: object, _instances: object) -> None:
+    for row in session.new:
+        if isinstance(row, PracticeScoped) and row.practice_id is None:
+            row.practice_id = session.binding.practice_id
+
+
+class Database:
+    """The pools. `session` for work that writes, `reader` for reads."""
+
+    def __init__(self, url: str, *, pool_size: int = 8, distributed: bool = False) -> None:
+        self.url = _asyncpg_url(url)
+        self.distributed = distributed
+        self._engine = create_async_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=ACQUIRE_TIMEOUT,
+            hide_parameters=True,
+            connect_args={
+                "connection_class": BoundConnection,
+                "server_settings": SERVER_SETTINGS,
+                "timeout": ACQUIRE_TIMEOUT,
+            },
+        )
+        self._sessions = async_sessionmaker(self._engine, class_=Session, expire_on_commit=False)
+        self._readers: asyncpg.Pool | None = None
+        self._pool_size = pool_size
+        # First come, first served: without it a newcomer may take a connection that a waiter was promised.
+        self._write_gate = asyncio.Semaphore(pool_size)
+        self._read_gate = asyncio.Semaphore(pool_size)
+
+    async def open(self) -> None:
+        settings = SERVER_SETTINGS | {"default_transaction_read_only": "on"}
+        self._readers = await asyncpg.create_pool(
+            self.url.set(drivername="postgresql").render_as_string(hide_password=False),
+            min_size=1,
+            max_size=self._pool_size,
+            server_settings=settings,
+            reset=_nothing_to_reset,
+            init=_decode_json,
+            timeout=ACQUIRE_TIMEOUT,
+            max_inactive_connection_lifetime=0,
+        )
+
+    async def close(self) -> None:
+        if self._readers is not None:
+            await self._readers.close()
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def session(self, binding: Binding) -> AsyncIterator[Session]:
+        """One transaction bound to one caller: committed at the end, rolled back on any error.
+
+        An error whose `keeps_effects` is true is part of the work: it commits, then is raised.
+        """
+        async with self._turn(self._write_gate), self._sessions() as session:
+            session.sync_session.binding = binding
+            try:
+                yield session
+            except Exception as error:
+                if getattr(error, "keeps_effects", False):
+                    await session.commit()
+                raise
+            await session.commit()
+
+    @asynccontextmanager
+    async def reader(self, binding: Binding) -> AsyncIterator[Reader]:
+        assert self._readers is not None, "Database.open() comes first"  # noqa: S101
+        async with self._turn(self._read_gate), self._readers.acquire() as connection:
+            yield Reader(connection, binding, distributed=self.distributed)
+
+    @asynccontextmanager
+    async def raw(self) -> AsyncIterator[asyncpg.Connection]:
+        """A writable connection outside any practice: for global tables only (limits, readiness)."""
+        async with self._turn(self._write_gate), self._engine.connect() as connection:
+            proxy = await connection.get_raw_connection()
+            assert proxy.driver_connection is not None  # noqa: S101
+            yield proxy.driver_connection
+
+    @staticmethod
+    @asynccontextmanager
+    async def _turn(gate: asyncio.Semaphore) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(ACQUIRE_TIMEOUT):
+                await gate.acquire()
+        except TimeoutError:
+            raise Unavailable("Every database connection is busy.") from None
+        try:
+            yield
+        finally:
+            gate.release()
+
+
+def _asyncpg_url(url: str) -> URL:
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
+    """Readers set nothing that outlives a statement, so a release has nothing to undo."""
+
+
+async def _decode_json(connection: asyncpg.Connection) -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, encoder=lambda v: orjson.dumps(v).decode(), decoder=orjson.loads, schema="pg_catalog"
+        )

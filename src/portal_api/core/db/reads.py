@@ -1,0 +1,110 @@
+"""Reads: a statement written once with SQLAlchemy, compiled once, run in one round trip.
+
+On plain PostgreSQL the practice is bound inside the statement itself: a LATERAL join makes the read
+depend on set_config, so row-level security sees the caller before it sees a row. The setting dies
+with the statement. On Citus set_config does not reach the workers, so there the read runs in a
+transaction that begins with SET LOCAL.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import asyncpg
+from sqlalchemy import ColumnElement, Select, bindparam, literal_column
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.orm import with_loader_criteria
+
+from portal_api.core.db.base import ClientOwned, PracticeScoped
+from portal_api.core.db.binding import Binding
+
+Row = dict[str, Any]
+_DIALECT = asyncpg_dialect.dialect()
+_GATE_OPEN: ColumnElement[bool] = literal_column("gate.opened").is_not(None)
+
+
+class Source(Protocol):
+    """Where a read can run: a Reader (fast, read-only) or the Session of a write."""
+
+    async def rows(self, read: "Read", /, **values: Any) -> list[Row]: ...
+
+    async def row(self, read: "Read", /, **values: Any) -> Row | None: ...
+
+
+class Read:
+    """One select, its columns named as the answer names them.
+
+    The practice, and for client callers their clients, are added to every table of the statement.
+    """
+
+    def __init__(self, statement: Select[Any], *, for_client: bool = False) -> None:
+        self.statement = statement
+        scoped = statement.where(_GATE_OPEN).options(
+            with_loader_criteria(
+                PracticeScoped,
+                lambda cls: cls.practice_id == bindparam("practice_id"),
+                include_aliases=True,
+                track_closure_variables=False,
+            )
+        )
+        if for_client:
+            scoped = scoped.options(
+                with_loader_criteria(
+                    ClientOwned,
+                    lambda cls: cls.client_id == bindparam("client_ids").any_(),  # pyrefly: ignore
+                    include_aliases=True,
+                    track_closure_variables=False,
+                )
+            )
+        compiled = scoped.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        self._names: Sequence[str] = compiled.positiontup or ()
+        self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
+        self._inner = str(compiled)
+        self.sql = self._gated()
+        self.plain_sql = re.sub(r"gate\.opened IS NOT NULL", "true", self._inner)
+
+    def _gated(self) -> str:
+        n = len(self._names)
+        return (
+            "SELECT answer.* FROM (SELECT set_config('app.practice_id', $%d, true)"
+            " || set_config('app.actor_kind', $%d, true) || set_config('app.client_ids', $%d, true)"
+            " AS opened OFFSET 0) gate CROSS JOIN LATERAL (%s) answer" % (n + 1, n + 2, n + 3, self._inner)
+        )
+
+    def arguments(self, binding: Binding, values: Mapping[str, Any]) -> list[Any]:
+        known = {"practice_id": binding.practice_id, "client_ids": list(binding.client_ids)}
+        defaults = self._defaults
+        return [values[n] if n in values else known[n] if n in known else defaults.get(n) for n in self._names]
+
+
+class Reader:
+    """Runs reads for one caller on one connection of the read-only pool."""
+
+    __slots__ = ("_connection", "binding", "distributed")
+
+    def __init__(self, connection: asyncpg.Connection, binding: Binding, *, distributed: bool) -> None:
+        self._connection = connection
+        self.binding = binding
+        self.distributed = distributed
+
+    async def rows(self, read: Read, /, **values: Any) -> list[Row]:
+        return [dict(record) for record in await self._fetch(read, values)]
+
+    async def row(self, read: Read, /, **values: Any) -> Row | None:
+        records = await self._fetch(read, values)
+        return dict(records[0]) if records else None
+
+    async def _fetch(self, read: Read, values: Mapping[str, Any]) -> list[asyncpg.Record]:
+        arguments = read.arguments(self.binding, values)
+        if self.distributed:
+            return await self._fetch_in_transaction(read, arguments)
+        binding = self.binding
+        return await self._connection.fetch(
+            read.sql, *arguments, str(binding.practice_id), str(binding.kind), binding.clients
+        )
+
+    async def _fetch_in_transaction(self, read: Read, arguments: list[Any]) -> list[asyncpg.Record]:
+        async with self._connection.transaction(readonly=True):
+            for statement in self.binding.statements():
+                await self._connection.execute(statement)
+            return await self._connection.fetch(read.plain_sql, *arguments)

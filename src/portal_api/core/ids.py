@@ -1,0 +1,16 @@
+"""Identifiers: UUIDv7 (RFC 9562 section 5.7), made by the server."""
+
+import os
+import time
+from uuid import UUID
+
+LOBBY = UUID(int=0)
+"""The practice of nobody: what a caller is bound to before the request has named a practice."""
+
+
+def new_id() -> UUID:
+    """A UUIDv7: 48 bits of Unix milliseconds, then 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    tail = int.from_bytes(os.urandom(10)) & ((1 << 76) - 1)
+    rand_a, rand_b = tail >> 64, tail & ((1 << 62) - 1)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b)

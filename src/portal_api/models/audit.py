@@ -1,0 +1,63 @@
+"""Events: one row for whatever someone may want to know of. Append-only."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal_api.core.db import Base, ClientOwned, Id, PracticeScoped, of_a_practice, one_of, refers_to
+
+
+class Event(PracticeScoped, Id, Base):
+    """Who, acting for whom, did what to what, from where, with what result. Ids and names of fields only."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        of_a_practice(),
+        one_of("outcome", ("success", "failure", "denied")),
+        Index("ix_event_actor", "practice_id", "actor_id", "id"),
+        Index("ix_event_type", "practice_id", "type", "id"),
+    )
+
+    occurred_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    type: Mapped[str]
+    outcome: Mapped[str] = mapped_column(default="success", server_default=text("'success'"))
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    session_id: Mapped[UUID | None]
+    on_behalf_of: Mapped[UUID | None]
+    resource_type: Mapped[str | None]
+    resource_id: Mapped[UUID | None]
+    client_ids: Mapped[list[UUID]] = mapped_column(default=list, server_default=text("'{}'::uuid[]"))
+    reason: Mapped[str | None]
+    request_id: Mapped[str | None]
+    ip: Mapped[str | None]
+    user_agent_hash: Mapped[bytes | None]
+    changed: Mapped[list[str]] = mapped_column(default=list, server_default=text("'{}'::text[]"))
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
+
+
+class EventSeal(PracticeScoped, Base):
+    """A link of the practice's hash chain: hash = SHA-256(previous hash, canonical event) (F18.B2)."""
+
+    __tablename__ = "event_seal"
+    __table_args__ = (
+        refers_to("event", "event_id"),
+        Index("uq_event_seal_event", "practice_id", "event_id", unique=True),
+    )
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    event_id: Mapped[UUID]
+    hash: Mapped[bytes]
+
+
+class EventSubject(ClientOwned, Base):
+    """Which clients an event concerns; written when the event is sealed, read by access history (F18.B1)."""
+
+    __tablename__ = "event_subject"
+    __table_args__ = (refers_to("event", "event_id"), refers_to("client", "client_id"))
+
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)

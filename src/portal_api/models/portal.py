@@ -1,0 +1,44 @@
+"""How a practice's portal is set."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal_api.core.db import Base, Mutable, PracticeScoped, of_a_practice, one_of
+from portal_api.core.errors import InvalidState
+
+
+class PortalSettings(PracticeScoped, Mutable, Base):
+    """One row a practice, made with it; off until someone turns it on (F1.M1)."""
+
+    __tablename__ = "portal_settings"
+    __table_args__ = (
+        of_a_practice(),
+        CheckConstraint("invitation_ttl_days BETWEEN 1 AND 30", name="invitation_ttl_days"),
+        CheckConstraint("unverified_request_limit BETWEEN 0 AND 1", name="unverified_request_limit"),
+        CheckConstraint("late_within_minutes >= 0 AND closed_within_minutes >= 0", name="cancellation"),
+        one_of("second_factor", ("optional", "staff", "everyone")),
+    )
+
+    enabled: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    enabled_at: Mapped[datetime | None]
+    slug: Mapped[str | None]
+    allow_client_signup: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    allow_staff_set_credentials: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    invitation_ttl_days: Mapped[int] = mapped_column(default=7, server_default=text("7"))
+    late_within_minutes: Mapped[int] = mapped_column(default=1440, server_default=text("1440"))
+    closed_within_minutes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    unverified_request_limit: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    second_factor: Mapped[str] = mapped_column(default="optional", server_default=text("'optional'"))
+
+    def enable(self, slug: str | None, at: datetime) -> None:
+        """Turn the portal on; the first time needs a claimed link."""
+        self.slug = self.slug or slug
+        if self.slug is None:
+            raise InvalidState("Choose the portal's link first.", state="disabled")
+        self.enabled, self.enabled_at = True, at
+
+    def disable(self) -> None:
+        """Hide everything from clients; lose nothing (F1.M2)."""
+        self.enabled = False
