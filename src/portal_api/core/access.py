@@ -1,6 +1,7 @@
 """Who may do what: permissions are verbs on nouns, roles are a table, a principal is who is asking."""
 
-from dataclasses import dataclass, field
+import ipaddress
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -112,6 +113,16 @@ class Origin:
     ip: str
     user_agent: str = ""
 
+    @property
+    def network(self) -> str:
+        """The /24 or /56 that limits count by: an attacker owns the whole of it."""
+        try:
+            address = ipaddress.ip_address(self.ip)
+        except ValueError:
+            return self.ip
+        bits = 24 if address.version == 4 else 56
+        return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -136,8 +147,8 @@ class Principal:
     permissions: frozenset[Permission] = frozenset()
     profiles: tuple[Profile, ...] = ()
     must_change_password: bool = False
+    must_enrol_second_factor: bool = False
     authenticated_at: datetime | None = None
-    facts: dict[str, object] = field(default_factory=dict)
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

@@ -7,6 +7,7 @@ AppError
 A subclass adds a `code`: stable, machine-readable, part of the API. The text may change, the code may not.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -111,3 +112,19 @@ class Unavailable(AppError):
 def invalid(pointer: str, code: str, detail: str) -> Invalid:
     """An `Invalid` about one field."""
     return Invalid(detail, faults=(Fault(pointer, code, detail),))
+
+
+_CONSTRAINTS: dict[str, type[AppError]] = {}
+_CONSTRAINT_NAME = re.compile(r'constraint "(.+?)(?:_\d{5,})?"')
+
+
+def on_constraint(name: str, error: type[AppError]) -> None:
+    """Say what the violation of a database constraint means to a caller."""
+    _CONSTRAINTS[name] = error
+
+
+def conflict_for_constraint(name: str | None, message: str) -> AppError | None:
+    """The declared meaning of a violated constraint. On Citus the name is only in the message, with a shard's number."""
+    found = name or (match[1] if (match := _CONSTRAINT_NAME.search(message)) else "")
+    error = _CONSTRAINTS.get(found)
+    return error() if error else None

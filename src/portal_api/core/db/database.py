@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
@@ -19,8 +19,12 @@ from portal_api.core.db.binding import Binding
 from portal_api.core.db.reads import Read, Reader, Row
 from portal_api.core.errors import Unavailable
 
+if TYPE_CHECKING:
+    from portal_api.core.tools import Tools
+
 APP_ROLE = "portal_app"
 ACQUIRE_TIMEOUT = 2.0
+SIDE_POOL_SIZE = 2
 SERVER_SETTINGS = {
     "role": APP_ROLE,
     "application_name": "portal-api",
@@ -34,7 +38,8 @@ SERVER_SETTINGS = {
 class BoundConnection(asyncpg.Connection):
     """Sends BEGIN and the binding in one message, so that binding costs no round trip."""
 
-    __slots__ = ("binding", "distributed")
+    __slots__ = ("binding",)
+    distributed = False
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
         if args or not query.startswith("BEGIN"):
@@ -42,12 +47,27 @@ class BoundConnection(asyncpg.Connection):
         binding: Binding | None = getattr(self, "binding", None)
         if binding is None:
             raise RuntimeError("a transaction must be bound to a practice: use Database.session()")
-        if not getattr(self, "distributed", False):
-            return await super().execute(query + ";".join(binding.statements()), timeout=timeout)
-        status = await super().execute(query, timeout=timeout)
-        for statement in binding.statements():
-            await super().execute(statement, timeout=timeout)
-        return status
+        await self._send([query.rstrip(";"), *binding.statements()])
+        return "BEGIN"
+
+    async def bind(self, binding: Binding) -> None:
+        """Bind the transaction that is open, or the one that comes."""
+        self.binding = binding
+        if self.is_in_transaction():
+            await self._send(list(binding.statements()))
+
+    async def _send(self, statements: list[str]) -> None:
+        """One message on plain PostgreSQL; one message a statement on Citus, which replays them (rule 13)."""
+        messages = statements if self.distributed else [";".join(statements)]
+        for message in messages:
+            await super().execute(message)
+
+
+class DistributedConnection(BoundConnection):
+    """The same on a Citus cluster."""
+
+    __slots__ = ()
+    distributed = True
 
 
 class _SyncSession(SyncSession):
@@ -61,6 +81,7 @@ class Session(AsyncSession):
 
     sync_session_class = _SyncSession
     sync_session: _SyncSession
+    tools: "Tools"
 
     @property
     def binding(self) -> Binding:
@@ -68,10 +89,14 @@ class Session(AsyncSession):
 
     async def rebind(self, binding: Binding) -> None:
         """The door from the lobby into a practice, within the same transaction."""
+        if binding == self.binding:
+            return
         await self.flush()
         self.sync_session.binding = binding
-        for statement in binding.statements():
-            await self.execute(text(statement))
+        proxy = await (await self.connection()).get_raw_connection()
+        connection = proxy.driver_connection
+        assert isinstance(connection, BoundConnection)  # noqa: S101 - the engine is made with this class
+        await connection.bind(binding)
 
     async def rows(self, read: Read, /, **values: Any) -> list[Row]:
         await self.flush()
@@ -117,6 +142,9 @@ def _fill_practice(session: _SyncSession, _context: object, _instances: object) 
 class Database:
     """The pools. `session` for work that writes, `reader` for reads."""
 
+    tools: "Tools"
+    """Handed to every session; set once by the composition root."""
+
     def __init__(self, url: str, *, pool_size: int = 8, distributed: bool = False) -> None:
         self.url = _asyncpg_url(url)
         self.distributed = distributed
@@ -127,25 +155,29 @@ class Database:
             pool_timeout=ACQUIRE_TIMEOUT,
             hide_parameters=True,
             connect_args={
-                "connection_class": BoundConnection,
+                "connection_class": DistributedConnection if distributed else BoundConnection,
                 "server_settings": SERVER_SETTINGS,
                 "timeout": ACQUIRE_TIMEOUT,
             },
         )
         self._sessions = async_sessionmaker(self._engine, class_=Session, expire_on_commit=False)
         self._readers: asyncpg.Pool | None = None
+        self._side: asyncpg.Pool | None = None
         self._pool_size = pool_size
         # First come, first served: without it a newcomer may take a connection that a waiter was promised.
-        self._write_gate = asyncio.Semaphore(pool_size)
         self._read_gate = asyncio.Semaphore(pool_size)
+        self._side_gate = asyncio.Semaphore(SIDE_POOL_SIZE)
 
     async def open(self) -> None:
-        settings = SERVER_SETTINGS | {"default_transaction_read_only": "on"}
-        self._readers = await asyncpg.create_pool(
+        self._readers = await self._pool(self._pool_size, {"default_transaction_read_only": "on"})
+        self._side = await self._pool(SIDE_POOL_SIZE, {})
+
+    async def _pool(self, size: int, settings: dict[str, str]) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
             self.url.set(drivername="postgresql").render_as_string(hide_password=False),
             min_size=1,
-            max_size=self._pool_size,
-            server_settings=settings,
+            max_size=size,
+            server_settings=SERVER_SETTINGS | settings,
             reset=_nothing_to_reset,
             init=_decode_json,
             timeout=ACQUIRE_TIMEOUT,
@@ -153,8 +185,9 @@ class Database:
         )
 
     async def close(self) -> None:
-        if self._readers is not None:
-            await self._readers.close()
+        for pool in (self._readers, self._side):
+            if pool is not None:
+                await pool.close()
         await self._engine.dispose()
 
     @asynccontextmanager
@@ -163,8 +196,9 @@ class Database:
 
         An error whose `keeps_effects` is true is part of the work: it commits, then is raised.
         """
-        async with self._turn(self._write_gate), self._sessions() as session:
+        async with self._sessions() as session:
             session.sync_session.binding = binding
+            session.tools = self.tools
             try:
                 yield session
             except Exception as error:
@@ -177,15 +211,17 @@ class Database:
     async def reader(self, binding: Binding) -> AsyncIterator[Reader]:
         assert self._readers is not None, "Database.open() comes first"  # noqa: S101
         async with self._turn(self._read_gate), self._readers.acquire() as connection:
-            yield Reader(connection, binding, distributed=self.distributed)
+            yield Reader(connection, binding, self.tools, distributed=self.distributed)
 
     @asynccontextmanager
-    async def raw(self) -> AsyncIterator[asyncpg.Connection]:
-        """A writable connection outside any practice: for global tables only (limits, readiness)."""
-        async with self._turn(self._write_gate), self._engine.connect() as connection:
-            proxy = await connection.get_raw_connection()
-            assert proxy.driver_connection is not None  # noqa: S101
-            yield proxy.driver_connection
+    async def side(self) -> AsyncIterator[asyncpg.Connection]:
+        """A writable connection beside the caller's transaction, for global tables (limits, readiness).
+
+        Its own small pool: whoever holds a session and asks for this one waits for nobody who does the same.
+        """
+        assert self._side is not None, "Database.open() comes first"  # noqa: S101
+        async with self._turn(self._side_gate), self._side.acquire() as connection:
+            yield connection
 
     @staticmethod
     @asynccontextmanager

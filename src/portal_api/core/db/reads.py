@@ -8,7 +8,7 @@ transaction that begins with SET LOCAL.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
 from sqlalchemy import ColumnElement, Select, bindparam, literal_column
@@ -17,6 +17,9 @@ from sqlalchemy.orm import with_loader_criteria
 
 from portal_api.core.db.base import ClientOwned, PracticeScoped
 from portal_api.core.db.binding import Binding
+
+if TYPE_CHECKING:
+    from portal_api.core.tools import Tools
 
 Row = dict[str, Any]
 _DIALECT = asyncpg_dialect.dialect()
@@ -80,12 +83,16 @@ class Read:
 class Reader:
     """Runs reads for one caller on one connection of the read-only pool."""
 
-    __slots__ = ("_connection", "binding", "distributed")
+    __slots__ = ("_connection", "binding", "distributed", "tools", "views")
 
-    def __init__(self, connection: asyncpg.Connection, binding: Binding, *, distributed: bool) -> None:
+    def __init__(
+        self, connection: asyncpg.Connection, binding: Binding, tools: "Tools", *, distributed: bool
+    ) -> None:
         self._connection = connection
         self.binding = binding
+        self.tools = tools
         self.distributed = distributed
+        self.views: list[Any] = []
 
     async def rows(self, read: Read, /, **values: Any) -> list[Row]:
         return [dict(record) for record in await self._fetch(read, values)]

@@ -1,0 +1,56 @@
+"""Rate limits shared by all workers: the generic cell rate algorithm in one statement."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from portal_api.core.db.database import Database
+from portal_api.core.errors import TooMany
+
+_HIT: Final = """
+INSERT INTO rate_limit AS l (key, arrival_at) VALUES ($1, now() + $2)
+ON CONFLICT (key) DO UPDATE SET arrival_at = greatest(l.arrival_at, now()) + $2
+WHERE greatest(l.arrival_at, now()) + $2 - now() <= $3
+RETURNING 1
+"""
+_WAIT: Final = "SELECT extract(epoch FROM arrival_at + $2 - $3 - now())::float8 FROM rate_limit WHERE key = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` in `period`, and not more than `count` at once."""
+
+    name: str
+    count: int
+    period: timedelta
+
+    @property
+    def policy(self) -> str:
+        return f'"{self.name}";q={self.count};w={int(self.period.total_seconds())}'
+
+
+class Limiter:
+    """Counts in the database, outside the caller's transaction, so that a refusal is counted too.
+
+    `factor` multiplies every limit (PORTAL_RATE_LIMIT_FACTOR).
+    """
+
+    def __init__(self, database: Database, *, factor: float = 1.0) -> None:
+        self._database = database
+        self._factor = factor
+
+    async def hit(self, limits: Mapping[Limit, str]) -> None:
+        """Count one event against each limit's key (an account, an address, a network).
+
+        Raises TooMany with Retry-After when one of them is used up. Keys are stored as hashes.
+        """
+        async with self._database.side() as connection:
+            for limit, key in limits.items():
+                count = max(1.0, limit.count * self._factor)
+                digest = hashlib.sha256(f"{limit.name}\0{key}".encode()).digest()
+                interval = limit.period / count
+                if not await connection.fetchval(_HIT, digest, interval, limit.period):
+                    wait = await connection.fetchval(_WAIT, digest, interval, limit.period)
+                    raise TooMany(wait or 1.0, limit.policy)

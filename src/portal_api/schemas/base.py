@@ -1,0 +1,121 @@
+"""What every input and output has in common."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+from zoneinfo import available_timezones
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+EARLIEST_BIRTH = date(1850, 1, 2)
+
+
+class Input(BaseModel):
+    """A request body: unknown fields are refused, types are not coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Change(Input):
+    """A JSON Merge Patch (RFC 7396): an absent field stays, null clears."""
+
+    def given(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class Query(BaseModel):
+    """Query parameters: text that is parsed; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Output(BaseModel):
+    """An answer. Every field is always present; null where there is nothing."""
+
+    model_config = ConfigDict(from_attributes=True, extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class PageQuery(Query):
+    limit: int = Field(20, ge=1, le=100, description="How many at most.")
+    cursor: str | None = Field(None, max_length=1000, description="`next_cursor` of the page before.")
+
+
+class Page(Output, Generic[T]):
+    """One page of a list; `next_cursor` is null on the last."""
+
+    data: list[T]
+    next_cursor: str | None
+
+
+def _line(value: str) -> str:
+    if _CONTROL_OR_BREAK.search(value):
+        raise PydanticCustomError("control_character", "Control characters and line breaks are not allowed.")
+    return value
+
+
+def _paragraphs(value: str) -> str:
+    if _CONTROL.search(value):
+        raise PydanticCustomError("control_character", "Control characters are not allowed.")
+    return value
+
+
+def _email(value: str) -> str:
+    try:
+        return validate_email(value, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise PydanticCustomError("email", "{why}", {"why": str(error)}) from None
+
+
+def _phone(value: str) -> str:
+    try:
+        parsed = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException:
+        raise PydanticCustomError("phone", "Write the number with its country: +1 415 555 0100.") from None
+    if not phonenumbers.is_possible_number(parsed):
+        raise PydanticCustomError("phone", "This is not a possible phone number.")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise PydanticCustomError("time_zone", "Use an IANA time zone, such as America/New_York.")
+    return value
+
+
+def _birth(value: date) -> date:
+    if not EARLIEST_BIRTH <= value <= datetime.now(UTC).date():
+        raise PydanticCustomError("date_of_birth", "A date of birth lies in the past, after 1850.")
+    return value
+
+
+def _line_of(length: int) -> Any:
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=length)
+
+
+Name = Annotated[str, _line_of(100), AfterValidator(_line)]
+Line = Annotated[str, _line_of(200), AfterValidator(_line)]
+Paragraphs = Annotated[str, _line_of(4000), AfterValidator(_paragraphs)]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_line), AfterValidator(_email)
+]
+Phone = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(_line), AfterValidator(_phone)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_paragraphs)]
+TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_line), AfterValidator(_time_zone)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+BirthDate = Annotated[date, AfterValidator(_birth)]
+SlugText = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200), AfterValidator(_line)]
+SecretText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_line)]
+Ids = Annotated[list[UUID], Field(max_length=50)]
+Instant = AwareDatetime
+
+
+def normal_email(email: str) -> str:
+    """The form that is compared: case-folded; never shown, never mailed to."""
+    return email.casefold()

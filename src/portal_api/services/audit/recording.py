@@ -1,0 +1,79 @@
+"""One event row for whatever someone may want to know of, in the transaction that changed it."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from portal_api.core.access import Origin, Principal
+from portal_api.core.db import Binding, Database, Reader, Session
+from portal_api.core.ids import new_id
+from portal_api.models.audit import Event
+from portal_api.services.audit.views import View
+
+
+async def record(
+    session: Session,
+    principal: Principal,
+    type: str,
+    *,
+    resource: tuple[str, UUID] | None = None,
+    clients: Iterable[UUID] = (),
+    outcome: str = "success",
+    reason: str | None = None,
+    changed: Iterable[str] = (),
+    details: dict[str, Any] | None = None,
+) -> UUID:
+    """Add the event and queue whatever derives from it. Returns its id.
+
+    changed: names of fields, never their values. details: settings' old and new values, states, counts;
+    nothing clinical, no names, no secrets (security.md section 5).
+    """
+    event = Event(
+        id=new_id(),
+        practice_id=session.binding.practice_id,
+        type=type,
+        outcome=outcome,
+        actor_kind=principal.kind,
+        actor_id=principal.account_id,
+        session_id=principal.session_id,
+        resource_type=resource[0] if resource else None,
+        resource_id=resource[1] if resource else None,
+        client_ids=sorted(set(clients)),
+        reason=reason,
+        changed=sorted(changed),
+        details=details or {},
+        **_from(principal.origin),
+    )
+    session.add(event)
+    if type in session.tools.queue.subscriptions:
+        await session.flush()
+        await session.tools.queue.defer(session, "event", event.practice_id, event_id=event.id)
+    return event.id
+
+
+async def record_apart(database: Database, practice_id: UUID, principal: Principal, type: str, **facts: Any) -> None:
+    """Record in a transaction of its own: a denial must outlive the rollback that it caused."""
+    async with database.session(Binding.system(practice_id)) as session:
+        await record(session, principal, type, **facts)
+
+
+def viewed(reader: Reader, principal: Principal, type: str, clients: Iterable[UUID]) -> None:
+    """Note that staff looked at these clients' data; it is written before the answer is sent (S42)."""
+    reader.views.append(
+        View(
+            id=new_id(),
+            practice_id=principal.practice_id,
+            type=type,
+            actor_kind=principal.kind,
+            actor_id=principal.account_id,
+            session_id=principal.session_id,
+            client_ids=list(clients),
+            **_from(principal.origin),
+        )
+    )
+
+
+def _from(origin: Origin) -> dict[str, Any]:
+    agent = hashlib.sha256(origin.user_agent.encode()).digest() if origin.user_agent else None
+    return {"request_id": origin.request_id, "ip": origin.ip, "user_agent_hash": agent}

@@ -1,0 +1,133 @@
+"""Who is calling, as the database knows it at this moment: one indexed read per request."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, func, or_, select
+
+from portal_api.core.access import (
+    CLIENT_PERMISSIONS,
+    ActorKind,
+    Origin,
+    Principal,
+    Profile,
+    Role,
+    permissions_of,
+)
+from portal_api.core.db import Binding, Read, Source
+from portal_api.core.errors import Forbidden, Unauthenticated
+from portal_api.models.auth import Account, AuthSession
+from portal_api.models.clients import Client, ClientGrant
+from portal_api.models.portal import PortalSettings
+from portal_api.models.staff import StaffMember
+
+HIDDEN_PORTAL_STATES = ("suspended", "revoked")
+
+
+class SessionEnded(Unauthenticated):
+    code, title = "session_ended", "This session has ended; sign in again"
+
+
+class PortalDisabled(Forbidden):
+    code, title = "portal_disabled", "The portal is switched off"
+
+
+_live_grants = (
+    select(
+        func.jsonb_agg(
+            func.jsonb_build_object(
+                "client_id",
+                ClientGrant.client_id,
+                "relationship",
+                ClientGrant.relationship,
+                "permissions",
+                ClientGrant.permissions,
+            )
+        )
+    )
+    .select_from(ClientGrant)
+    .join(Client, Client.id == ClientGrant.client_id)
+    .where(
+        ClientGrant.account_id == AuthSession.account_id,
+        ClientGrant.revoked_at.is_(None),
+        ClientGrant.valid_from <= func.now(),
+        or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
+        Client.archived_at.is_(None),
+        Client.portal_state.not_in(HIDDEN_PORTAL_STATES),
+    )
+    .correlate(AuthSession)
+    .scalar_subquery()
+)
+
+AUTHORITY = Read(
+    select(
+        AuthSession.authenticated_at,
+        AuthSession.methods,
+        Account.kind,
+        Account.must_change_password,
+        Account.second_factor_at,
+        StaffMember.id.label("staff_id"),
+        StaffMember.roles,
+        PortalSettings.enabled.label("portal_enabled"),
+        PortalSettings.second_factor,
+        _live_grants.label("grants"),
+    )
+    .select_from(AuthSession)
+    .join(Account, Account.id == AuthSession.account_id)
+    .join(PortalSettings, PortalSettings.practice_id == AuthSession.practice_id)
+    .outerjoin(StaffMember, and_(StaffMember.account_id == Account.id, StaffMember.state == "active"))
+    .where(
+        AuthSession.id == bindparam("sid"),
+        AuthSession.account_id == bindparam("sub"),
+        AuthSession.ended_at.is_(None),
+        AuthSession.expires_at > func.now(),
+        AuthSession.idle_expires_at > func.now(),
+        Account.suspended_at.is_(None),
+    )
+)
+
+
+async def principal(source: Source, practice_id: UUID, account_id: UUID, session_id: UUID, origin: Origin) -> Principal:
+    """The caller behind a verified access token. Raises SessionEnded or PortalDisabled.
+
+    Nothing in the token is authority: roles, grants and the portal's switch are read anew each time.
+    """
+    row = await source.row(AUTHORITY, sid=session_id, sub=account_id)
+    if row is None:
+        raise SessionEnded("Sign in again.")
+    kind = ActorKind(row["kind"])
+    if kind is ActorKind.CLIENT and not row["portal_enabled"]:
+        raise PortalDisabled("The practice has switched its portal off.")
+    if kind is ActorKind.STAFF and row["staff_id"] is None:
+        raise SessionEnded("You no longer work in this practice.")
+    roles = frozenset(Role(role) for role in row["roles"] or ())
+    profiles = tuple(_profile(grant) for grant in row["grants"] or ())
+    return Principal(
+        practice_id=practice_id,
+        kind=kind,
+        origin=origin,
+        account_id=account_id,
+        session_id=session_id,
+        staff_id=row["staff_id"],
+        roles=roles,
+        permissions=CLIENT_PERMISSIONS if kind is ActorKind.CLIENT else permissions_of(roles),
+        profiles=profiles,
+        must_change_password=row["must_change_password"],
+        must_enrol_second_factor=_must_enrol(row, kind),
+        authenticated_at=row["authenticated_at"],
+    )
+
+
+def binding_of(principal: Principal) -> Binding:
+    """What the rest of the transaction is bound to, once the caller is known."""
+    return Binding(principal.practice_id, principal.kind, principal.client_ids)
+
+
+def _profile(grant: dict[str, Any]) -> Profile:
+    return Profile(UUID(grant["client_id"]), grant["relationship"], frozenset(grant["permissions"]))
+
+
+def _must_enrol(row: dict[str, Any], kind: ActorKind) -> bool:
+    policy: str = row["second_factor"]
+    wanted = policy == "everyone" or (policy == "staff" and kind is ActorKind.STAFF)
+    return wanted and row["second_factor_at"] is None

@@ -1,0 +1,110 @@
+"""Joins the plumbing to the domain: credentials, authority, permission, retries, audit."""
+
+from starlette.requests import Request
+
+from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.db import Binding, Reader, Session
+from portal_api.core.errors import AppError, Forbidden, Malformed, Unauthenticated
+from portal_api.core.signing import Claims, TokenError
+from portal_api.core.tools import Tools
+from portal_api.services import audit, retries
+from portal_api.services.auth import authority
+from portal_api.web.access import Requirement
+from portal_api.web.replies import Answer
+from portal_api.web.route import Work
+
+AUDIENCE = "portal-api"
+KEY_LENGTH = 255
+
+
+class PasswordChangeRequired(Forbidden):
+    code, title = "password_change_required", "Choose your own password first"
+
+
+class SecondFactorRequired(Forbidden):
+    code, title = "second_factor_enrolment_required", "Set up a second factor first"
+
+
+class Gatekeeper:
+    """One for the application; holds no state of a request."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.database = tools.database
+        self._tools = tools
+
+    def claims(self, request: Request) -> Claims:
+        """The verified claims of the bearer token. Raises Unauthenticated."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise self._unauthenticated("Send the access token as Authorization: Bearer.")
+        try:
+            return self._tools.keyring.verify(token, issuer=self._tools.settings.public_url, audience=AUDIENCE)
+        except TokenError:
+            raise self._unauthenticated("The access token is not valid or has expired.") from None
+
+    def binding(self, claims: Claims | None) -> Binding:
+        """Until the caller is known: staff as staff; for a client the program itself looks up the grants."""
+        if claims is None:
+            return Binding()
+        kind = ActorKind.STAFF if claims.kind == ActorKind.STAFF else ActorKind.SYSTEM
+        return Binding(claims.practice_id, kind)
+
+    async def principal(self, source: Session | Reader, claims: Claims, origin: Origin) -> Principal:
+        try:
+            principal = await authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
+        except Unauthenticated as error:
+            error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+            raise
+        binding = authority.binding_of(principal)
+        if isinstance(source, Session):
+            await source.rebind(binding)
+        else:
+            source.binding = binding
+        return principal
+
+    async def admit(self, principal: Principal, requirement: Requirement) -> None:
+        """Raise Forbidden unless the caller may use the route."""
+        if requirement.permission is None:
+            return
+        if principal.must_change_password and not requirement.restricted:
+            raise PasswordChangeRequired("PUT /v1/me/password with a password of your own.")
+        if principal.must_enrol_second_factor and not requirement.restricted:
+            raise SecondFactorRequired("POST /v1/me/second-factor to set one up.")
+        if not principal.may(requirement.permission):
+            raise Forbidden("Your role does not allow this.")
+
+    async def once(
+        self, session: Session, principal: Principal, request: Request, body: bytes, work: Work
+    ) -> Answer:
+        key = request.headers.get("idempotency-key")
+        if request.method != "POST" or key is None:
+            return await work()
+        if not 0 < len(key) <= KEY_LENGTH or not key.isprintable() or not key.isascii():
+            raise Malformed(f"Idempotency-Key takes 1 to {KEY_LENGTH} printable ASCII characters.")
+
+        async def kept_work() -> retries.Kept:
+            answer = await work()
+            return retries.Kept(answer.status, answer.headers, answer.media_type, answer.body)
+
+        route = f"{request.method} {request.scope['path']}"
+        kept, replayed = await retries.once(session, principal, route, key, body, kept_work)
+        headers = kept.headers | ({"Idempotency-Replayed": "true"} if replayed else {})
+        return Answer(kept.status, kept.body, headers, kept.media_type)
+
+    async def denied(self, principal: Principal, error: AppError, request: Request) -> None:
+        """Keep a record of a refusal (ASVS 16.3.2), in its own transaction."""
+        if principal.account_id is not None:
+            details = {"code": error.code, "route": request.scope["route"].path, "method": request.method}
+            await audit.record_apart(
+                self.database, principal.practice_id, principal, "access.denied", outcome="denied", details=details
+            )
+
+    async def viewed(self, reader: Reader, principal: Principal) -> None:
+        if reader.views:
+            await self._tools.views.submit(reader.views)
+
+    @staticmethod
+    def _unauthenticated(detail: str) -> Unauthenticated:
+        error = Unauthenticated(detail)
+        error.headers["WWW-Authenticate"] = "Bearer"
+        return error

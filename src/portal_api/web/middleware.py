@@ -1,0 +1,147 @@
+"""What surrounds every request: its id, its log line, its limits, its headers. Pure ASGI."""
+
+import asyncio
+import ipaddress
+import re
+import time
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from portal_api.core.access import Origin
+from portal_api.core.errors import AppError, Malformed, TooLarge
+from portal_api.core.ids import new_id
+from portal_api.web.problems import render
+
+BODY_TIMEOUT = 30.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-site",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+}
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_log = structlog.get_logger()
+_requests = Counter("portal_requests_total", "Requests", ("method", "route", "status"))
+_seconds = Histogram("portal_request_seconds", "Time to answer", ("method", "route"))
+
+
+class RequestBoundary:
+    """Names the request, finds its origin, adds the headers, writes one log line without personal data."""
+
+    def __init__(self, app: ASGIApp, *, trusted_proxies: tuple[str, ...], hosts: tuple[str, ...]) -> None:
+        self._app = app
+        self._proxies = tuple(ipaddress.ip_network(p, strict=False) for p in trusted_proxies)
+        self._hosts = {host.lower() for host in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = Headers(scope=scope)
+        origin = self._origin(scope, headers)
+        scope.setdefault("state", {}).update(request_id=origin.request_id, origin=origin)
+        seen = {"status": 500}
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seen["status"] = message["status"]
+                _decorate(message, origin.request_id)
+            await send(message)
+
+        try:
+            if self._hosts and headers.get("host", "").split(":")[0].lower() not in self._hosts:
+                refusal = render(Malformed("This host is not served here."), origin.request_id)
+                await refusal(scope, receive, send_with_headers)
+            else:
+                await self._app(scope, receive, send_with_headers)
+        finally:
+            _record(scope, seen["status"], time.perf_counter() - started, origin.request_id)
+
+    def _origin(self, scope: Scope, headers: Headers) -> Origin:
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else str(new_id())
+        return Origin(request_id, self._address(scope, headers), headers.get("user-agent", "")[:400])
+
+    def _address(self, scope: Scope, headers: Headers) -> str:
+        """The peer; behind trusted proxies, the rightmost address that is not one of them (A41)."""
+        peer = (scope.get("client") or ("",))[0]
+        forwarded = [part.strip() for part in headers.get("x-forwarded-for", "").split(",")]
+        while self._is_proxy(peer) and forwarded:
+            candidate = forwarded.pop()
+            if not candidate:
+                break
+            peer = candidate
+        return peer[:64]
+
+    def _is_proxy(self, address: str) -> bool:
+        if not self._proxies:
+            return False
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._proxies)
+
+
+class BodyLimit:
+    """Refuses bodies over the limit while they arrive, and bodies that do not arrive in time (R11)."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self._app = app
+        self._max = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        taken = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal taken
+            if declared.isdigit() and int(declared) > self._max:
+                raise TooLarge(f"The body may have at most {self._max} bytes.")
+            try:
+                async with asyncio.timeout(BODY_TIMEOUT):
+                    message = await receive()
+            except TimeoutError:
+                raise Malformed("The body did not arrive in time.") from None
+            taken += len(message.get("body", b""))
+            if taken > self._max:
+                raise TooLarge(f"The body may have at most {self._max} bytes.")
+            return message
+
+        try:
+            await self._app(scope, receive_bounded, send)
+        except AppError as error:
+            error.headers["Connection"] = "close"
+            await render(error, scope["state"]["request_id"])(scope, receive, send)
+
+
+def _decorate(message: Message, request_id: str) -> None:
+    headers = MutableHeaders(scope=message)
+    headers["X-Request-ID"] = request_id
+    for name, value in _SECURITY.items():
+        headers[name] = value
+    headers.setdefault("Content-Security-Policy", _POLICY)
+    headers.setdefault("Cache-Control", "no-store")
+
+
+def _record(scope: Scope, status: int, seconds: float, request_id: str) -> None:
+    """Route template, never the path: ids and query strings stay out of logs and metrics (A44)."""
+    route: Any = scope.get("route")
+    template = getattr(route, "path", "unmatched")
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    _requests.labels(method, template, status).inc()
+    _seconds.labels(method, template).observe(seconds)
+    _log.info("request", method=method, route=template, status=status, ms=round(seconds * 1000, 1), id=request_id)
+
+
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

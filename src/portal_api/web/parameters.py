@@ -1,0 +1,141 @@
+"""A handler's signature, read once at start-up: where each argument comes from."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from fastapi import params
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.requests import Request
+
+from portal_api.core.access import Principal
+from portal_api.core.db import Reader, Session
+from portal_api.core.errors import Malformed, UnsupportedMediaType, invalid
+from portal_api.web.access import Requirement
+from portal_api.web.problems import invalid_input
+
+JSON_TYPES = ("application/json", "application/merge-patch+json")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An argument that is one validated model: the query or the body."""
+
+    name: str
+    adapter: TypeAdapter[Any]
+
+
+@dataclass(slots=True)
+class Signature:
+    """What a handler takes. `requirement` is its declaration; a route without one does not start."""
+
+    requirement: Requirement
+    principal: str
+    session: str | None = None
+    reader: str | None = None
+    request: str | None = None
+    if_match: str | None = None
+    query: Model | None = None
+    body: Model | None = None
+    path: dict[str, TypeAdapter[Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, endpoint: Callable[..., Any], path_names: set[str]) -> "Signature":
+        """Read the declaration. Raises TypeError, at start-up, for a handler that declares nothing."""
+        hints = get_type_hints(endpoint, include_extras=True)
+        declared = {name: _declared(hints[name]) for name in inspect.signature(endpoint).parameters}
+        requirement = next((m for _, m in declared.values() if isinstance(m, Requirement)), None)
+        principal = next((n for n, (_, m) in declared.items() if isinstance(m, Requirement)), "")
+        if requirement is None:
+            raise TypeError(f"{endpoint.__qualname__} does not declare who may call it")
+        signature = cls(requirement, principal)
+        for name, (kind, marker) in declared.items():
+            signature._place(name, kind, marker, name in path_names, endpoint)
+        return signature
+
+    def _place(self, name: str, kind: Any, marker: Any, in_path: bool, endpoint: Callable[..., Any]) -> None:
+        if in_path:
+            self.path[name] = TypeAdapter(kind)
+        elif isinstance(marker, Requirement) or kind is Principal:
+            return
+        elif kind is Session:
+            self.session = name
+        elif kind is Reader:
+            self.reader = name
+        elif kind is Request:
+            self.request = name
+        elif name == "if_match":
+            self.if_match = name
+        elif isinstance(marker, params.Query):
+            self.query = Model(name, TypeAdapter(kind))
+        elif isinstance(kind, type) and issubclass(kind, BaseModel):
+            self.body = Model(name, TypeAdapter(kind))
+        else:
+            raise TypeError(f"{endpoint.__qualname__}: where does {name!r} come from?")
+
+    def arguments(self, request: Request, raw_body: bytes) -> dict[str, Any]:
+        """Validated arguments. Raises Malformed, UnsupportedMediaType or Invalid with pointers."""
+        found: dict[str, Any] = {}
+        for name, adapter in self.path.items():
+            found[name] = _validated(lambda a=adapter, n=name: a.validate_python(request.path_params[n]), f"/path/{name}")
+        if self.query is not None:
+            query = self.query
+            found[query.name] = _validated(lambda: query.adapter.validate_python(_query_of(request)), "/query")
+        if self.body is not None:
+            body = self.body
+            _must_be_json(request)
+            found[body.name] = _validated(lambda: body.adapter.validate_json(raw_body), "")
+        if self.if_match is not None:
+            found[self.if_match] = _if_match(request)
+        if self.request is not None:
+            found[self.request] = request
+        return found
+
+
+def _declared(hint: Any) -> tuple[Any, Any]:
+    """The bare type and the marker of an annotation."""
+    if get_origin(hint) is not Annotated:
+        return hint, None
+    kind, *metadata = get_args(hint)
+    for item in metadata:
+        if isinstance(item, params.Depends):
+            return kind, item.dependency
+        if isinstance(item, params.Query):
+            return kind, item
+    return hint, None
+
+
+def _validated(validate: Callable[[], Any], prefix: str) -> Any:
+    try:
+        return validate()
+    except ValidationError as error:
+        raise invalid_input(error, prefix) from None
+
+
+def _query_of(request: Request) -> dict[str, str]:
+    if not request.scope["query_string"]:
+        return {}
+    pairs = request.query_params.multi_items()
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
+        raise invalid(f"/query/{twice}"[:200], "repeated", "Give each query parameter once.")
+    return values
+
+
+def _must_be_json(request: Request) -> None:
+    kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+    if kind not in JSON_TYPES:
+        raise UnsupportedMediaType("Send the body as application/json.")
+
+
+def _if_match(request: Request) -> int | None:
+    """The version that the caller last saw, from `If-Match: "v3"`; None when the header is absent or `*`."""
+    given = request.headers.get("if-match")
+    if given is None or given.strip() == "*":
+        return None
+    text = given.strip().removeprefix("W/").strip('"').removeprefix("v")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Malformed('If-Match takes the ETag of the copy that you changed, such as "v3".')
+    return int(text)

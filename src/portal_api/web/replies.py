@@ -1,0 +1,62 @@
+"""How a handler's result becomes bytes."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from starlette.responses import Response
+
+JSON = "application/json"
+_OPTIONS = orjson.OPT_UTC_Z
+
+
+@dataclass(slots=True)
+class Reply:
+    """A result that needs more than a body: headers, cookies, another media type."""
+
+    content: Any
+    headers: dict[str, str] = field(default_factory=dict)
+    media_type: str = JSON
+    status: int | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes over the wire, and what an idempotency record keeps."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+    media_type: str = JSON
+
+    def response(self) -> Response:
+        return Response(self.body or None, self.status, self.headers, self.media_type if self.body else None)
+
+
+def encode(content: Any) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    if isinstance(content, BaseModel):
+        return content.model_dump_json().encode()
+    return orjson.dumps(content, default=_plain, option=_OPTIONS)
+
+
+def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer:
+    """The answer to a result. A resource that carries its version gets it as ETag (RFC 9110 section 8.8.3)."""
+    if result is None:
+        return Answer(204 if status == 200 else status, b"", {})
+    reply = result if isinstance(result, Reply) else Reply(result)
+    headers = dict(reply.headers)
+    if isinstance(reply.content, dict) and "version" in reply.content:
+        headers["ETag"] = f'"v{reply.content["version"]}"'
+        if none_match is not None and headers["ETag"] in none_match:
+            return Answer(304, b"", headers)
+    body = encode(reply.content) if reply.content is not None else b""
+    return Answer(reply.status or status, body, headers, reply.media_type)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return str(value)
