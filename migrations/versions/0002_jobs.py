@@ -59,6 +59,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute(f"DROP TABLE job_failure, {', '.join(TABLES)}")
-    op.execute(f"DROP FUNCTION {', '.join(FUNCTIONS)}")
+    op.execute("DROP TABLE job_failure")
+    # Cascades to the triggers, and to the function that returns a row of a table.
+    op.execute(f"DROP TABLE {', '.join(TABLES)} CASCADE")
+    op.execute(f"DROP FUNCTION IF EXISTS {', '.join(FUNCTIONS)}")
     op.execute(f"DROP TYPE {', '.join(TYPES)}")

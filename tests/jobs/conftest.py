@@ -15,9 +15,9 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from tests.jobs_fixtures import throwaway_cluster
 
 from portal_api.core.jobs import Backoff, Queue, WorkerTimes
+from tests.jobs_fixtures import throwaway_cluster
 
 MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0002_jobs.py"
 
@@ -53,8 +53,16 @@ class Bench:
     """The database from three sides: its owner, the program's sessions, a worker's connection string."""
 
     owner: AsyncEngine
-    sessions: async_sessionmaker[AsyncSession]
+    runtime: AsyncEngine
     dsn: str
+
+    @property
+    def sessions(self) -> async_sessionmaker[AsyncSession]:
+        return async_sessionmaker(self.runtime, expire_on_commit=False)
+
+    async def reconnect(self) -> None:
+        """Forget the connections that a test has had killed."""
+        await self.runtime.dispose(close=False)
 
     async def rows(self, sql: str) -> list[Any]:
         async with self.owner.connect() as connection:
@@ -80,7 +88,7 @@ async def jobs_database(superuser_dsn: str) -> AsyncIterator[Bench]:
     runtime = make_url(superuser_dsn).set(username="portal_app", password=password)
     dsn = runtime.render_as_string(hide_password=False)
     engine = asyncpg_engine(dsn)
-    yield Bench(owner, async_sessionmaker(engine, expire_on_commit=False), dsn)
+    yield Bench(owner, engine, dsn)
     await engine.dispose()
     await owner.dispose()
 

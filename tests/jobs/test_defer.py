@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from tests.jobs.conftest import Bench, World
 
 from portal_api.core.jobs import Queue
+from tests.jobs.conftest import Bench, World
 
 COUNT = "SELECT count(*) FROM procrastinate_jobs"
 
