@@ -1,0 +1,59 @@
+"""Jobs that failed for good: listed with their reason, and put back by hand."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from portal_api.core.jobs.failures import RANK_EPOCH
+
+LIST = text("""
+SELECT job.id, job.task_name AS task, CAST(job.args ->> 'practice_id' AS uuid) AS practice_id, job.attempts,
+       coalesce(failure.reason, 'unknown') AS reason, failure.failed_at
+FROM procrastinate_jobs AS job LEFT JOIN job_failure AS failure ON failure.job_id = job.id
+WHERE job.status = 'failed' AND job.id > :after
+  AND (CAST(:practice_id AS text) IS NULL OR job.args ->> 'practice_id' = :practice_id)
+ORDER BY job.id LIMIT :limit
+""")
+
+# A job put back holds its key no longer: another may wait under it.
+REDRIVE = text("""
+UPDATE procrastinate_jobs
+SET status = 'todo', attempts = 0, scheduled_at = NULL, queueing_lock = NULL, worker_id = NULL,
+    priority = CAST(:epoch - floor(extract(epoch FROM now())) AS integer)
+WHERE status = 'failed' AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(CAST(:ids AS bigint[])))
+RETURNING id
+""")
+
+COUNT = text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'")
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job that is not tried again until someone puts it back. A maintenance job has no practice."""
+
+    id: int
+    task: str
+    practice_id: UUID | None
+    attempts: int
+    reason: str
+    failed_at: datetime | None
+
+
+async def page(session: AsyncSession, practice_id: UUID | None, after: int, limit: int) -> list[DeadLetter]:
+    """The dead letters with an id greater than `after`, oldest first."""
+    values = {"practice_id": practice_id and str(practice_id), "after": after, "limit": limit}
+    return [DeadLetter(*row) for row in await session.execute(LIST, values)]
+
+
+async def redrive(session: AsyncSession, ids: list[int] | None) -> int:
+    """Put the given dead letters back, or all, with all their attempts; says how many there were."""
+    moved = await session.execute(REDRIVE, {"ids": ids, "epoch": RANK_EPOCH})
+    return len(moved.all())
+
+
+async def count(session: AsyncSession) -> int:
+    """How many dead letters there are: the number to alert on."""
+    return (await session.execute(COUNT)).scalar_one()
