@@ -22,7 +22,7 @@ def database_url() -> str:
 
 def is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:
     """The job queue's tables are its library's, not the metadata's."""
-    return not (kind == "table" and name is not None and name.startswith("procrastinate_"))
+    return not (kind == "table" and name is not None and name.startswith(("procrastinate_", "job_")))
 
 
 def run() -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from practice_tables import KIND, create_global_table, create_practice_table
 
 revision = "0003_practices"
-down_revision = "0001_roles"
+down_revision = "0002_jobs"
 branch_labels = None
 depends_on = None
 

@@ -22,5 +22,7 @@ class Tools:
     keyring: "Keyring"
     hasher: "PasswordHasher"
     limiter: "Limiter"
-    queue: "Queue"
+    queue: "Queue[Any]"
     views: "GroupCommit[Any]"
+    subscriptions: frozenset[str]
+    """Types of events that something derives from: a mail, a notice."""

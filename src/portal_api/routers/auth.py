@@ -27,7 +27,7 @@ async def refresh(data: Refresh, session: SessionDep, visitor: Anyone, request: 
     return cookies.deliver(*await sessions.refresh(session, visitor, token))
 
 
-@router.post("/logout", status_code=204)
+@router.post("/logout", status_code=204, response_model=None)
 async def logout(session: SessionDep, principal: SignedInRestricted) -> Any:
     """End this session; its tokens stop working at once."""
     await sessions.end(session, principal, principal.session_id, "logout")

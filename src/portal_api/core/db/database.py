@@ -35,6 +35,9 @@ SERVER_SETTINGS = {
 }
 
 
+_LOBBY = Binding()
+
+
 class BoundConnection(asyncpg.Connection):
     """Sends BEGIN and the binding in one message, so that binding costs no round trip."""
 
@@ -44,9 +47,7 @@ class BoundConnection(asyncpg.Connection):
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
         if args or not query.startswith("BEGIN"):
             return await super().execute(query, *args, timeout=timeout)
-        binding: Binding | None = getattr(self, "binding", None)
-        if binding is None:
-            raise RuntimeError("a transaction must be bound to a practice: use Database.session()")
+        binding: Binding = getattr(self, "binding", _LOBBY)  # unbound: nobody's practice, which has no rows
         await self._send([query.rstrip(";"), *binding.statements()])
         return "BEGIN"
 

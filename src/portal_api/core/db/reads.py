@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
-from sqlalchemy import ColumnElement, Select, bindparam, literal_column
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.orm import with_loader_criteria
+from sqlalchemy.sql import visitors
 
 from portal_api.core.db.base import ClientOwned, PracticeScoped
 from portal_api.core.db.binding import Binding
@@ -42,10 +43,13 @@ class Read:
 
     def __init__(self, statement: Select[Any], *, for_client: bool = False) -> None:
         self.statement = statement
+        for element in visitors.iterate(statement):
+            if isinstance(element, BindParameter):
+                element.required = False  # values come at execution; compiling happens once, without them
         scoped = statement.where(_GATE_OPEN).options(
             with_loader_criteria(
                 PracticeScoped,
-                lambda cls: cls.practice_id == bindparam("practice_id"),
+                lambda cls: cls.practice_id == bindparam("practice_id", required=False),
                 include_aliases=True,
                 track_closure_variables=False,
             )
@@ -54,7 +58,7 @@ class Read:
             scoped = scoped.options(
                 with_loader_criteria(
                     ClientOwned,
-                    lambda cls: cls.client_id == bindparam("client_ids").any_(),  # pyrefly: ignore
+                    lambda cls: cls.client_id == bindparam("client_ids", required=False).any_(),  # pyrefly: ignore
                     include_aliases=True,
                     track_closure_variables=False,
                 )
@@ -71,7 +75,8 @@ class Read:
         return (
             "SELECT answer.* FROM (SELECT set_config('app.practice_id', $%d, true)"
             " || set_config('app.actor_kind', $%d, true) || set_config('app.client_ids', $%d, true)"
-            " AS opened OFFSET 0) gate CROSS JOIN LATERAL (%s) answer" % (n + 1, n + 2, n + 3, self._inner)
+            # OFFSET 0 keeps either side from being merged into the other: the gate opens before a row is read.
+            " AS opened OFFSET 0) gate CROSS JOIN LATERAL (%s OFFSET 0) answer" % (n + 1, n + 2, n + 3, self._inner)
         )
 
     def arguments(self, binding: Binding, values: Mapping[str, Any]) -> list[Any]:

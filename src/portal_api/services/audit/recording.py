@@ -46,7 +46,7 @@ async def record(
         **_from(principal.origin),
     )
     session.add(event)
-    if type in session.tools.queue.subscriptions:
+    if type in session.tools.subscriptions:
         await session.flush()
         await session.tools.queue.defer(session, "event", event.practice_id, event_id=event.id)
     return event.id

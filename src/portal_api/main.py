@@ -1,0 +1,108 @@
+"""The composition root: settings, tools, middleware, error handlers, routers."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from portal_api.core import logging
+from portal_api.core.batching import GroupCommit
+from portal_api.core.config import Settings
+from portal_api.core.db import Database
+from portal_api.core.errors import AppError
+from portal_api.core.jobs import Queue
+from portal_api.core.limits import Limiter
+from portal_api.core.passwords import PasswordHasher
+from portal_api.core.sealing import Vault
+from portal_api.core.signing import Keyring
+from portal_api.core.tools import Tools
+from portal_api.routers import ROUTERS, system
+from portal_api.routers.docs import install_docs
+from portal_api.routers.openapi import openapi_document
+from portal_api.services import audit
+from portal_api.web.gatekeeper import Gatekeeper
+from portal_api.web.index import IndexedRouter, register
+from portal_api.web.middleware import BodyLimit, RequestBoundary
+from portal_api.web.problems import on_any_error, on_app_error, on_http_exception
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application. Its tools are made when it starts, after a fork, and closed when it stops."""
+    settings = settings or Settings()
+    logging.configure(json=settings.is_production)
+    app = FastAPI(
+        title="Portal API",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        exception_handlers={
+            HTTPException: on_http_exception,
+            AppError: on_app_error,
+            Exception: on_any_error,
+        },
+    )
+    app.router = IndexedRouter(lifespan=partial(_lifespan, settings), redirect_slashes=False)
+    app.state.origins = frozenset(settings.cors_origins)
+    for router in ROUTERS:
+        register(app.router, router.routes)
+    register(app.router, system.ROUTES)
+    install_docs(app)
+    app.openapi = partial(_openapi, app)  # type: ignore[method-assign]
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_credentials=True,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Portal-Csrf"],
+            expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID"],
+            max_age=600,
+        )
+    app.add_middleware(RequestBoundary, trusted_proxies=settings.trusted_proxies, hosts=settings.allowed_hosts)
+    return app
+
+
+@asynccontextmanager
+async def make_tools(settings: Settings) -> AsyncIterator[Tools]:
+    """Everything that services work with, opened and closed together."""
+    database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    hasher = PasswordHasher()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        stack.callback(hasher.close)
+        await database.open()
+        queue: Queue[Any] = Queue()
+        tools = Tools(
+            settings=settings,
+            database=database,
+            vault=Vault(settings.master_key),
+            keyring=Keyring.load_or_create(settings.data_dir / "keys"),
+            hasher=hasher,
+            limiter=Limiter(database, factor=settings.rate_limit_factor),
+            queue=queue,
+            views=GroupCommit(partial(audit.write_views, database)),
+            subscriptions=frozenset(),
+        )
+        database.tools = tools
+        yield tools
+
+
+@asynccontextmanager
+async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[None]:
+    async with make_tools(settings) as tools:
+        app.state.tools = tools
+        app.state.gatekeeper = Gatekeeper(tools)
+        yield
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Made once, when first asked for: it is not needed to serve."""
+    if app.openapi_schema is None:
+        app.openapi_schema = openapi_document(app)
+    return app.openapi_schema

@@ -1,0 +1,52 @@
+"""Client records."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query
+
+from portal_api.routers.deps import CanCreateClients, CanReadClients, CanWriteClients, IfMatch, ReaderDep, SessionDep
+from portal_api.schemas.base import Page
+from portal_api.schemas.clients import Client, ClientCreate, ClientFilters, ClientUpdate
+from portal_api.services import clients
+from portal_api.web.route import PortalRouter
+
+router = PortalRouter(prefix="/v1/clients", tag="clients")
+
+
+@router.get("", response_model=Page[Client])
+async def list_clients(filters: Annotated[ClientFilters, Query()], reader: ReaderDep, principal: CanReadClients) -> Any:
+    """The clients that the caller sees: the whole practice's, or the own caseload."""
+    return await clients.page(reader, principal, filters)
+
+
+@router.post("", status_code=201, response_model=Client)
+async def create_client(data: ClientCreate, session: SessionDep, principal: CanCreateClients) -> Any:
+    """Add a client to the practice."""
+    return await clients.create(session, principal, data)
+
+
+@router.get("/{client_id}", response_model=Client)
+async def get_client(client_id: UUID, reader: ReaderDep, principal: CanReadClients) -> Any:
+    """One client."""
+    return await clients.get(reader, principal, client_id)
+
+
+@router.patch("/{client_id}", response_model=Client)
+async def update_client(
+    client_id: UUID, data: ClientUpdate, session: SessionDep, principal: CanWriteClients, if_match: IfMatch
+) -> Any:
+    """Change a client's record."""
+    return await clients.update(session, principal, client_id, data, if_match)
+
+
+@router.post("/{client_id}/archive", response_model=Client)
+async def archive_client(client_id: UUID, session: SessionDep, principal: CanWriteClients) -> Any:
+    """Put a client away: nobody acts for them any more, nothing is deleted."""
+    return await clients.archive(session, principal, client_id)
+
+
+@router.post("/{client_id}/restore", response_model=Client)
+async def restore_client(client_id: UUID, session: SessionDep, principal: CanWriteClients) -> Any:
+    """Take an archived client out again."""
+    return await clients.restore(session, principal, client_id)

@@ -1,0 +1,91 @@
+"""Which clients a caller sees, and how they are read."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select, text, tuple_
+
+from portal_api.core.access import Permission, Principal
+from portal_api.core.db import Read
+from portal_api.models.clients import Client, ClientAssignment
+from portal_api.models.staff import Supervision
+
+_practitioners = (
+    select(func.coalesce(func.array_agg(ClientAssignment.practitioner_id), text("'{}'::uuid[]")))
+    .where(ClientAssignment.client_id == Client.id)
+    .correlate(Client)
+    .scalar_subquery()
+)
+COLUMNS = (
+    Client.id,
+    Client.given_name,
+    Client.family_name,
+    Client.preferred_name,
+    Client.pronouns,
+    Client.date_of_birth,
+    Client.email,
+    Client.phone,
+    Client.time_zone,
+    _practitioners.label("practitioner_ids"),
+    Client.external_ids,
+    Client.is_test,
+    Client.portal_state,
+    Client.archived_at,
+    Client.created_at,
+    Client.updated_at,
+    Client.version,
+)
+
+
+def caseload() -> ColumnElement[bool]:
+    """Clients that the staff member `staff_id` is assigned to, or supervises the care of (F20.M3)."""
+    supervised = select(Supervision.supervised_id).where(Supervision.supervisor_id == bindparam("staff_id"))
+    return exists().where(
+        ClientAssignment.client_id == Client.id,
+        or_(
+            ClientAssignment.practitioner_id == bindparam("staff_id"),
+            ClientAssignment.practitioner_id.in_(supervised.scalar_subquery()),
+        ),
+    )
+
+
+def visible(statement: Select[Any], sees_all: bool) -> Select[Any]:
+    """The one statement of who sees whom: the whole practice, or one's own caseload."""
+    return statement if sees_all else statement.where(caseload())
+
+
+def sees_all(principal: Principal) -> bool:
+    return principal.may(Permission.CLIENTS_READ_ALL)
+
+
+@cache
+def one(everyone: bool) -> Read:
+    return Read(visible(select(*COLUMNS).where(Client.id == bindparam("client_id")), everyone))
+
+
+@cache
+def many(everyone: bool, *, archived: bool, searching: bool, of_practitioner: bool, resumed: bool) -> Read:
+    """The current or archived clients, newest first."""
+    state = Client.archived_at.is_not(None) if archived else Client.archived_at.is_(None)
+    statement = visible(select(*COLUMNS).where(state), everyone)
+    if searching:
+        statement = statement.where(func.strpos(Client.search_text, bindparam("q")) > 0)
+    if of_practitioner:
+        statement = statement.where(
+            exists().where(
+                ClientAssignment.client_id == Client.id,
+                ClientAssignment.practitioner_id == bindparam("practitioner_id"),
+            )
+        )
+    if resumed:
+        statement = statement.where(Client.id < bindparam("after_id"))
+    return Read(statement.order_by(Client.id.desc()).limit(bindparam("limit")))
+
+
+@cache
+def changed(everyone: bool, *, resumed: bool) -> Read:
+    """All clients changed since a moment, oldest change first; archived ones are the tombstones."""
+    since = tuple_(Client.updated_at, Client.id) > tuple_(bindparam("after_at"), bindparam("after_id"))
+    start = since if resumed else Client.updated_at >= bindparam("updated_since")
+    statement = visible(select(*COLUMNS).where(start), everyone)
+    return Read(statement.order_by(Client.updated_at, Client.id).limit(bindparam("limit")))

@@ -1,0 +1,168 @@
+"""Client records: made, found, changed, archived."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from portal_api.core import clock
+from portal_api.core.access import Principal
+from portal_api.core.db import Reader, Session, Source
+from portal_api.core.errors import Conflict, NotFound, PreconditionFailed, invalid, on_constraint
+from portal_api.core.ids import new_id
+from portal_api.models.clients import Client, ClientAssignment, ClientIdentifier
+from portal_api.models.staff import StaffMember
+from portal_api.schemas.base import normal_email
+from portal_api.schemas.clients import ClientCreate, ClientFilters, ClientUpdate
+from portal_api.services import audit
+from portal_api.services.clients import reading
+from portal_api.services.paging import Pager
+
+REQUIRED = ("given_name", "family_name", "practitioner_ids", "external_ids")
+
+
+class ExternalIdTaken(Conflict):
+    code, title = "external_id_taken", "Another client has this external id"
+
+
+on_constraint("pk_client_identifier", ExternalIdTaken)
+
+
+async def page(reader: Reader, principal: Principal, filters: ClientFilters) -> dict[str, Any]:
+    """The clients that the caller sees, newest first; with `updated_since`, oldest change first."""
+    everyone = reading.sees_all(principal)
+    if filters.updated_since is not None:
+        pager = Pager(reader, principal, "clients", filters, "updated_at", "id")
+        read = reading.changed(everyone, resumed=pager.position is not None)
+        at, after = pager.position or (None, None)
+        start = datetime.fromisoformat(at) if at else None
+        position = {"updated_since": filters.updated_since, "after_at": start, "after_id": after and UUID(after)}
+    else:
+        pager = Pager(reader, principal, "clients", filters, "id")
+        read = reading.many(
+            everyone,
+            archived=filters.archived,
+            searching=filters.q is not None,
+            of_practitioner=filters.practitioner_id is not None,
+            resumed=pager.position is not None,
+        )
+        position = {"after_id": UUID(pager.position[0]) if pager.position else None}
+    rows = await reader.rows(
+        read,
+        limit=pager.limit + 1,
+        staff_id=principal.staff_id,
+        practitioner_id=filters.practitioner_id,
+        q=filters.q.lower() if filters.q else None,
+        **position,
+    )
+    answer = pager.envelope(rows)
+    audit.viewed(reader, principal, "clients.listed", [row["id"] for row in answer["data"]])
+    return answer
+
+
+async def get(source: Source, principal: Principal, client_id: UUID) -> dict[str, Any]:
+    """One client that the caller sees. Raises NotFound."""
+    read = reading.one(reading.sees_all(principal))
+    row = await source.row(read, client_id=client_id, staff_id=principal.staff_id)
+    if row is None:
+        raise NotFound
+    if isinstance(source, Reader):
+        audit.viewed(source, principal, "client.viewed", [client_id])
+    return row
+
+
+async def create(session: Session, principal: Principal, data: ClientCreate) -> dict[str, Any]:
+    """Make a client. Who does not see all clients is assigned to the new one, or could not see it.
+
+    Raises Invalid for a practitioner who is not one, ExternalIdTaken.
+    """
+    client = Client(id=new_id(), **data.model_dump(exclude={"practitioner_ids", "external_ids"}), external_ids={})
+    _normalise(client)
+    session.add(client)
+    await session.flush()
+    assigned = set(data.practitioner_ids)
+    if not reading.sees_all(principal) and principal.staff_id is not None:
+        assigned.add(principal.staff_id)
+    await _assign(session, client, assigned)
+    await _identify(session, client, data.external_ids)
+    await audit.record(session, principal, "client.created", resource=("client", client.id), clients=[client.id])
+    return await get(session, principal, client.id)
+
+
+async def update(
+    session: Session, principal: Principal, client_id: UUID, data: ClientUpdate, if_match: int | None
+) -> dict[str, Any]:
+    """Change what is given. Raises NotFound, PreconditionFailed with the current copy, Invalid, ExternalIdTaken."""
+    client = await locked(session, principal, client_id)
+    if if_match is not None and client.version != if_match:
+        raise PreconditionFailed(current=await get(session, principal, client_id))
+    changes = data.given()
+    for name, value in changes.items():
+        if value is None and name in REQUIRED:
+            raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
+    for name in changes.keys() - {"practitioner_ids", "external_ids"}:
+        setattr(client, name, changes[name])
+    _normalise(client)
+    if "practitioner_ids" in changes:
+        await _assign(session, client, set(changes["practitioner_ids"]))
+    if "external_ids" in changes:
+        await _identify(session, client, changes["external_ids"])
+    client.updated_at = await clock.now(session)
+    await session.flush()
+    await audit.record(
+        session, principal, "client.updated", resource=("client", client.id), clients=[client.id], changed=changes
+    )
+    return await get(session, principal, client_id)
+
+
+async def archive(session: Session, principal: Principal, client_id: UUID) -> dict[str, Any]:
+    """Put the chart away: nobody acts for the client any more, nothing is deleted. Raises InvalidState."""
+    client = await locked(session, principal, client_id)
+    client.archive(await clock.now(session))
+    await session.flush()
+    await audit.record(session, principal, "client.archived", resource=("client", client.id), clients=[client.id])
+    return await get(session, principal, client_id)
+
+
+async def restore(session: Session, principal: Principal, client_id: UUID) -> dict[str, Any]:
+    """Take the chart out again. Raises InvalidState."""
+    client = await locked(session, principal, client_id)
+    client.restore()
+    await session.flush()
+    await audit.record(session, principal, "client.restored", resource=("client", client.id), clients=[client.id])
+    return await get(session, principal, client_id)
+
+
+async def locked(session: Session, principal: Principal, client_id: UUID) -> Client:
+    """The client, held for a change. Raises NotFound for one that the caller does not see."""
+    statement = reading.visible(select(Client).where(Client.id == client_id), reading.sees_all(principal))
+    found = await session.execute(statement.with_for_update(of=Client), {"staff_id": principal.staff_id})
+    client = found.scalar_one_or_none()
+    if client is None:
+        raise NotFound
+    return client
+
+
+def _normalise(client: Client) -> None:
+    client.email_norm = normal_email(client.email) if client.email else None
+    parts = (client.given_name, client.family_name, client.preferred_name, client.given_name)
+    client.search_text = " ".join(
+        part.lower() for part in (*parts, client.family_name, client.email, client.phone) if part
+    )
+
+
+async def _assign(session: Session, client: Client, practitioner_ids: set[UUID]) -> None:
+    known = select(StaffMember.id).where(StaffMember.id.in_(practitioner_ids), StaffMember.state == "active")
+    if practitioner_ids - set((await session.scalars(known)).all()):
+        raise invalid("/practitioner_ids", "unknown_practitioner", "Name active staff members of the practice.")
+    await session.execute(delete(ClientAssignment).where(ClientAssignment.client_id == client.id))
+    session.add_all(ClientAssignment(client_id=client.id, practitioner_id=p) for p in practitioner_ids)
+    await session.flush()
+
+
+async def _identify(session: Session, client: Client, external_ids: dict[str, str]) -> None:
+    await session.execute(delete(ClientIdentifier).where(ClientIdentifier.client_id == client.id))
+    session.add_all(ClientIdentifier(client_id=client.id, system=s, value=v) for s, v in external_ids.items())
+    client.external_ids = dict(external_ids)
+    await session.flush()
