@@ -75,7 +75,7 @@ else
     step 1 "virtual environment is there, $($venv/bin/python --version)"
 fi
 step 2 "installer (uv)"
-$venv/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+$venv/bin/python -m pip install -qq --require-hashes -r requirements/uv.txt
 step 3 "$(grep -c '^[a-zA-Z0-9_.-]*==' "requirements/$wanted.txt") locked packages"
 $venv/bin/uv pip sync --quiet --python $venv/bin/python --require-hashes "requirements/$wanted.txt" requirements/uv.txt
 step 4 "portal-api itself"

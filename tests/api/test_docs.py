@@ -8,11 +8,13 @@ import pytest
 from fastapi import FastAPI
 
 from portal_api.routers.docs import install_docs
+from portal_api.routers.openapi import install_openapi
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
+    app = FastAPI(openapi_url=None)
+    install_openapi(app)
     install_docs(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal.test") as client:
         yield client

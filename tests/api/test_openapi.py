@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Generic, TypeVar
 
+import httpx
 import pytest
 from fastapi import APIRouter, Body, Depends, FastAPI
 from fastapi.security import HTTPBearer
@@ -11,7 +12,7 @@ from fastapi.sse import EventSourceResponse
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
-from portal_api.routers.openapi import openapi_document, render
+from portal_api.routers.openapi import install_openapi, openapi_document, render
 from portal_api.schemas.problems import Problem, ProblemError
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ read_health.public = True
 
 @pytest.fixture
 def app() -> FastAPI:
-    app = FastAPI(openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(openapi_url=None)
     app.include_router(router)
     app.add_api_route("/healthz", read_health)
     return app
@@ -136,6 +137,15 @@ def test_errors_fit_the_operation(document: dict[str, Any]) -> None:
     ]
     assert list(paths["/healthz"]["get"]["responses"]) == ["200", "429", "default"]
     assert paths["/v1/rooms"]["post"]["responses"]["409"]["description"] == "The title is taken."
+
+
+def test_shared_errors_are_there_when_referred_to(document: dict[str, Any]) -> None:
+    app = FastAPI()
+    app.add_api_route("/healthz", read_health)
+    assert list(document["components"]["responses"]) == [
+        *("Forbidden", "Invalid", "NotFound", "OtherProblem", "RateLimited", "Unauthenticated")
+    ]
+    assert list(openapi_document(app)["components"]["responses"]) == ["OtherProblem", "RateLimited"]
 
 
 def test_an_error_with_its_own_media_type_stays(app: FastAPI) -> None:
@@ -203,6 +213,14 @@ def test_text_does_not_depend_on_the_order_of_registration() -> None:
     other.add_api_route("/v1/other", read_health)
     assert make(router, other) == make(other, router)
     assert make(router).endswith("}\n")
+
+
+async def test_application_answers_with_its_description() -> None:
+    app = FastAPI(openapi_url=None)
+    install_openapi(app)
+    app.include_router(router)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal.test") as client:
+        assert (await client.get("/v1/openapi.json")).json() == openapi_document(app)
 
 
 def test_problem_leaves_out_what_it_does_not_have() -> None:

@@ -38,7 +38,7 @@ _PAGE = """\
 
 
 def install_docs(app: FastAPI) -> None:
-    """Serves `/docs` and its files; make `app` with docs_url=None and openapi_url="/v1/openapi.json"."""
+    """Serves `/docs` and its files; make `app` with openapi_url=None, so that FastAPI's own page is off."""
     app.mount("/docs/assets", StaticFiles(directory=_FILES), name="docs_assets")
     app.add_route("/docs", _show_docs, include_in_schema=False)
 

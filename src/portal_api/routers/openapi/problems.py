@@ -1,8 +1,9 @@
 """Errors in the API description: one shape, one media type, shared answers for what any route may say."""
 
-from portal_api.routers.openapi.schemas import Json
+from portal_api.routers.openapi.schemas import Json, references
 from portal_api.schemas.problems import Problem
 
+_RESPONSES = "#/components/responses/"
 _MEDIA_TYPE = "application/problem+json"
 _CONTENT: Json = {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
@@ -16,12 +17,16 @@ _SHARED = {
 }
 
 
-def add_components(components: Json) -> None:
+def add_components(document: Json) -> None:
     """Adds the Problem schema and the answers that operations refer to."""
+    components: Json = document["components"]
+    referred = references(document["paths"], _RESPONSES)
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     components.setdefault("schemas", {}).update(schema.pop("$defs", {}), Problem=schema)
     components["responses"] = {
-        name: {"description": description, "content": _CONTENT} for name, description in _SHARED.values()
+        name: {"description": description, "content": _CONTENT}
+        for name, description in _SHARED.values()
+        if name in referred
     }
 
 
@@ -39,7 +44,7 @@ def complete_responses(operation: Json, public: bool) -> None:
             response["content"] = _CONTENT
     if "default" not in responses or "content" not in responses["default"]:
         for status in _possible(operation, public):
-            responses.setdefault(status, {"$ref": f"#/components/responses/{_SHARED[status][0]}"})
+            responses.setdefault(status, {"$ref": _RESPONSES + _SHARED[status][0]})
     operation["responses"] = dict(sorted(responses.items()))
 
 

@@ -46,6 +46,12 @@ def describe_streams(response: Json) -> None:
             media["schema"] = media.pop("itemSchema")
 
 
+def references(part: Json, prefix: str = _PREFIX) -> set[str]:
+    """The names of the schemas, or other components, that a part of the document refers to."""
+    found = (node.get("$ref") for node in _nodes(part))
+    return {ref.removeprefix(prefix) for ref in found if isinstance(ref, str) and ref.startswith(prefix)}
+
+
 def _name_body(media: Json, components: Json, name: str) -> None:
     schema: Json = media.get("schema", {})
     reference = schema.get("$ref", "").removeprefix(_PREFIX)
@@ -82,17 +88,12 @@ def _rename(document: Json, old: str, new: str) -> None:
 def _drop_unused(document: Json) -> None:
     components: Json = document["components"]["schemas"]
     kept: set[str] = set()
-    waiting = _references(document["paths"]) | _references(document["components"].get("responses", {}))
+    waiting = references(document["paths"]) | references(document["components"]["responses"])
     while waiting:
         name = waiting.pop()
         kept.add(name)
-        waiting |= _references(components[name]) - kept
+        waiting |= references(components[name]) - kept
     document["components"]["schemas"] = {name: schema for name, schema in components.items() if name in kept}
-
-
-def _references(part: Json) -> set[str]:
-    found = (node.get("$ref") for node in _nodes(part))
-    return {ref.removeprefix(_PREFIX) for ref in found if isinstance(ref, str) and ref.startswith(_PREFIX)}
 
 
 def _strip_titles(schema: Json) -> None:

@@ -8,7 +8,6 @@ window.ui = SwaggerUIBundle({
   displayOperationId: true,
   docExpansion: "none",
   filter: true,
-  tagsSorter: "alpha",
   validatorUrl: null,
   persistAuthorization: false,
 });
