@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 SUPERUSER = "postgres"
 
 # Bound values and the DETAIL of a violated constraint are personal data, and this log is no place for them.
-# Shared memory in the data directory: a container's /dev/shm is small, and a killed server leaves files there.
+# A container's /dev/shm is small, and a killed server would leave files there: hence mmap.
 SETTINGS = (
     f"listen_addresses={HOST}",
     "unix_socket_directories=",
