@@ -68,7 +68,7 @@ class Cluster:
         partial = self.home / "cluster.new"
         shutil.rmtree(partial, ignore_errors=True)
         write_private(self.home / "password", secrets.token_urlsafe(32))
-        locale = ("--locale-provider=builtin",) if binaries.major >= 17 else ()
+        newer = ("--locale-provider=builtin", "--set=dynamic_shared_memory_type=mmap")
         made = account.run(
             binaries["initdb"],
             f"--pgdata={partial}",
@@ -76,7 +76,7 @@ class Cluster:
             f"--pwfile={self.home / 'password'}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
-            *locale,
+            *(newer if binaries.major >= 17 else ()),
             "--locale=C.UTF-8",
             "--data-checksums",
             *extra,
