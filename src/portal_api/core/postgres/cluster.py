@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 SUPERUSER = "postgres"
 
 # Bound values and the DETAIL of a violated constraint are personal data, and this log is no place for them.
-# Shared memory in the data directory: a container's /dev/shm is small, and a killed server leaves files there.
+# A container's /dev/shm is small, and a killed server would leave files there: hence mmap.
 SETTINGS = (
     f"listen_addresses={HOST}",
     "unix_socket_directories=",
@@ -68,7 +68,7 @@ class Cluster:
         partial = self.home / "cluster.new"
         shutil.rmtree(partial, ignore_errors=True)
         write_private(self.home / "password", secrets.token_urlsafe(32))
-        locale = ("--locale-provider=builtin",) if binaries.major >= 17 else ()
+        newer = ("--locale-provider=builtin", "--set=dynamic_shared_memory_type=mmap")
         made = account.run(
             binaries["initdb"],
             f"--pgdata={partial}",
@@ -76,7 +76,7 @@ class Cluster:
             f"--pwfile={self.home / 'password'}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
-            *locale,
+            *(newer if binaries.major >= 17 else ()),
             "--locale=C.UTF-8",
             "--data-checksums",
             *extra,

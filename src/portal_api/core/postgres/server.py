@@ -20,6 +20,7 @@ from portal_api.core.postgres.private import locked, open_private, turn, write_p
 _START_SECONDS = 600  # crash recovery of a large database; a small one takes less than one
 _STALE_SECONDS = 10  # until the children of a killed server are gone and reaped
 _STOP_SECONDS = 60
+_ALIVE = ("the database system is ", "too many clients", "connection slots are reserved")
 _PASSING = ('"postmaster.pid" already exists', "is still in use", "Address already in use")
 
 
@@ -80,8 +81,10 @@ class EmbeddedPostgres:
         self._report("Another process is starting or stopping the database: waiting for it")
 
     def _make_home(self) -> None:
-        # Made by root, the data directory lets the server's own account pass through, and see nothing.
-        self._data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+        if not self._data_dir.exists():
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+            # Root's directory lets the server's own account pass through, and see nothing.
+            self._data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
         self._cluster.home.mkdir(mode=0o700, exist_ok=True)
         self._cluster.home.chmod(0o700)
 
@@ -121,7 +124,7 @@ class EmbeddedPostgres:
             with psycopg.connect(self._cluster.dsn(server.port), connect_timeout=5) as connection:
                 row = connection.execute("show data_directory").fetchone()
         except psycopg.OperationalError as error:
-            return "the database system is " in str(error)
+            return any(sign in str(error) for sign in _ALIVE)
         return row is not None and Path(row[0]).resolve() == self._cluster.data.resolve()
 
     def _launch(self) -> int:
@@ -142,7 +145,8 @@ class EmbeddedPostgres:
 
     def _choose_port(self) -> int:
         memory = self._cluster.home / "port"
-        wanted = int(memory.read_text()) if memory.is_file() else None
+        remembered = memory.read_text() if memory.is_file() else ""
+        wanted = int(remembered) if remembered.isdecimal() else None
         port = free_port(wanted)
         if port != wanted:
             if wanted:
