@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore, Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from passlib.handlers.argon2 import argon2
 
@@ -16,11 +16,11 @@ from portal_api.core.weak_words import WEAK_WORDS
 
 MIN_LENGTH = 12
 MAX_LENGTH = 256
-"""Characters after NFC. All Unicode counts, nothing is cut off, no composition is asked (NIST SP 800-63B-4)."""
+"""Characters after NFC: any Unicode, never cut off, no composition asked (NIST SP 800-63B-4)."""
 
 _MEMORY_KIB = 19456  # with 2 rounds and 1 lane: OWASP's floor for argon2id
 _ROUNDS = 2
-_ARGON2 = argon2.using(type="ID", memory_cost=_MEMORY_KIB, rounds=_ROUNDS, parallelism=1)
+_ARGON2: Any = argon2.using(type="ID", memory_cost=_MEMORY_KIB, rounds=_ROUNDS, parallelism=1)
 # Well-formed and opened by nothing known: 16 bytes of salt and 32 of digest, all zero.
 _NOBODY = f"$argon2id$v=19$m={_MEMORY_KIB},t={_ROUNDS},p=1${'A' * 22}${'A' * 43}"
 
@@ -66,7 +66,7 @@ class PasswordHasher:
         self._slots = BoundedSemaphore(threads + queue)
 
     async def hash(self, password: str) -> str:
-        """Return the argon2id hash to store, with its salt and parameters."""
+        """Return the argon2id hash to store; raise WeakPassword for what is too long or not text."""
         secret = _normal(password).encode()
         return await self._run(lambda: str(_ARGON2.hash(secret)))
 

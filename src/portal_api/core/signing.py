@@ -43,8 +43,8 @@ _PEM_BLOCK = re.compile(r"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----\n?", r
 # 64 bytes of signature are 86 characters; the last one carries two bits, so one spelling per signature.
 _TOKEN = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]")
 _CLAIMS = frozenset({"iss", "aud", "sub", "sid", "practice_id", "kind", "scope", "iat", "exp", "jti"})
-_REQUIRED = {f"require_{name}": True for name in ("exp", "iat", "aud", "iss", "sub", "jti")}
-# The audience follows from the kind and is compared below; jose would accept a list that contains it.
+_REQUIRED = {f"require_{name}": True for name in ("exp", "iat", "iss", "sub", "jti")}
+# The audience is required and compared below: jose would accept a list that contains it.
 _OPTIONS = {**_REQUIRED, "verify_aud": False, "leeway": LEEWAY}
 
 
