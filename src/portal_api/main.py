@@ -14,12 +14,12 @@ from portal_api.core.batching import GroupCommit
 from portal_api.core.config import Settings
 from portal_api.core.db import Database
 from portal_api.core.errors import AppError
-from portal_api.core.jobs import Queue
 from portal_api.core.limits import Limiter
 from portal_api.core.passwords import PasswordHasher
 from portal_api.core.sealing import Vault
 from portal_api.core.signing import Keyring
 from portal_api.core.tools import Tools
+from portal_api.jobs import SUBSCRIPTIONS, make_queue
 from portal_api.routers import ROUTERS, system
 from portal_api.routers.docs import install_docs
 from portal_api.routers.openapi import openapi_document
@@ -77,7 +77,6 @@ async def make_tools(settings: Settings) -> AsyncIterator[Tools]:
         stack.push_async_callback(database.close)
         stack.callback(hasher.close)
         await database.open()
-        queue: Queue[Any] = Queue()
         tools = Tools(
             settings=settings,
             database=database,
@@ -85,9 +84,9 @@ async def make_tools(settings: Settings) -> AsyncIterator[Tools]:
             keyring=Keyring.load_or_create(settings.data_dir / "keys"),
             hasher=hasher,
             limiter=Limiter(database, factor=settings.rate_limit_factor),
-            queue=queue,
+            queue=make_queue(),
             views=GroupCommit(partial(audit.write_views, database)),
-            subscriptions=frozenset(),
+            subscriptions=SUBSCRIPTIONS,
         )
         database.tools = tools
         yield tools

@@ -7,8 +7,11 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
 
 MIN_SECRET_BYTES = 32
+APP_ROLE = "portal_app"
+"""What the program works under: owns no table, bypasses no policy."""
 
 
 class Settings(BaseSettings):
@@ -72,6 +75,12 @@ class Settings(BaseSettings):
         if len(key) < MIN_SECRET_BYTES:
             raise ValueError(f"the secret in {path} is too short: at least {MIN_SECRET_BYTES} characters")
         return key
+
+    @property
+    def worker_dsn(self) -> str:
+        """The database for the job queue's own driver (libpq), under the application's role."""
+        url = make_url(self.database_url).set(drivername="postgresql")
+        return url.update_query_dict({"options": f"-crole={APP_ROLE}"}).render_as_string(hide_password=False)
 
     def app_link(self, slug: str | None, path: str) -> str:
         """A link into the front end, built from PORTAL_APP_URL alone (A40), never from a request header."""

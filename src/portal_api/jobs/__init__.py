@@ -1,1 +1,18 @@
-"""Entry points without HTTP."""
+"""Entry points without HTTP: what happens after a commit, and by the clock."""
+
+from typing import Any
+
+from portal_api.core.jobs import Queue
+from portal_api.jobs import events
+from portal_api.jobs.context import JobContext
+
+SUBSCRIPTIONS = events.SUBSCRIPTIONS
+__all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue"]
+
+
+def make_queue() -> Queue[Any]:
+    """The queue with every task of the program registered."""
+    queue: Queue[JobContext] = Queue()
+    for module in (events,):
+        module.register(queue)
+    return queue

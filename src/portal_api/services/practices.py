@@ -17,7 +17,7 @@ from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.base import normal_email
-from portal_api.schemas.practices import OwnerCreate, PracticeCreate, PracticeUpdate
+from portal_api.schemas.practices import Branding, OwnerCreate, PracticeCreate, PracticeUpdate
 from portal_api.services import audit
 from portal_api.services.auth import passwords, secrets
 
@@ -62,7 +62,7 @@ async def register(session: Session, visitor: Principal, data: PracticeCreate) -
     owner = data.owner
     context = (data.name, owner.given_name, owner.family_name, owner.email)
     password_hash = await passwords.hash_new(session.tools, owner.password, context, "/owner/password")
-    practice = Practice(id=new_id(), **data.model_dump(exclude={"owner"}), branding={})
+    practice = Practice(id=new_id(), **data.model_dump(exclude={"owner"}), branding=Branding().model_dump())
     await session.rebind(Binding(practice.id, ActorKind.ANONYMOUS))
     session.add(practice)
     await session.flush()
@@ -125,7 +125,7 @@ async def update(
     for name, value in changes.items():
         if value is None and name not in ("phone", "address"):
             raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
-        setattr(practice, name, value.model_dump(exclude_none=True) if hasattr(value, "model_dump") else value)
+        setattr(practice, name, value.model_dump() if hasattr(value, "model_dump") else value)
     await session.flush()
     await audit.record(
         session, principal, "practice.updated", resource=("practice", practice.id), changed=changes

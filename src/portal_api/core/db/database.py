@@ -14,6 +14,7 @@ from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm.session import SessionTransaction
 
+from portal_api.core.config import APP_ROLE
 from portal_api.core.db.base import ClientOwned, PracticeScoped
 from portal_api.core.db.binding import Binding
 from portal_api.core.db.reads import Read, Reader, Row
@@ -22,7 +23,6 @@ from portal_api.core.errors import Unavailable
 if TYPE_CHECKING:
     from portal_api.core.tools import Tools
 
-APP_ROLE = "portal_app"
 ACQUIRE_TIMEOUT = 2.0
 SIDE_POOL_SIZE = 2
 SERVER_SETTINGS = {

@@ -1,0 +1,81 @@
+"""One database, one application and one mail server for each test process; every test makes its own practice."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from portal_api.core.config import Settings
+from portal_api.core.postgres import throwaway_cluster
+from portal_api.integrations.mail import DevelopmentMailbox
+from portal_api.main import create_app
+from tests.database import migrated_database
+from tests.responses import check_response
+from tests.world import World
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """The superuser's URL of a throw-away PostgreSQL."""
+    with throwaway_cluster() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def database_url(cluster: str) -> str:
+    """A database with every migration applied; the URL is its owner's, who is no superuser."""
+    return migrated_database(cluster, "portal")
+
+
+@pytest.fixture(scope="session")
+async def mailbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevelopmentMailbox]:
+    """A real SMTP server on loopback."""
+    box = DevelopmentMailbox(tmp_path_factory.mktemp("mailbox"), keep=5000)
+    await box.start()
+    yield box
+    await box.stop()
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, mailbox: DevelopmentMailbox, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        _env_file=None,
+        database_url=database_url,
+        data_dir=Path(tmp_path_factory.mktemp("data")),
+        smtp_url=mailbox.url,
+        public_url="http://portal.test",
+        app_url="https://{slug}.portal.test",
+        cors_origins=("https://app.portal.test",),
+        open_registration=True,
+        rate_limit_factor=100_000,
+    )
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Nobody's client. Every answer is checked against the contract."""
+    transport = httpx.ASGITransport(app)
+
+    async def check(response: httpx.Response) -> None:
+        await response.aread()
+        check_response(app, response)
+
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://portal.test", event_hooks={"response": [check]}
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def world(app: FastAPI, http: httpx.AsyncClient, mailbox: DevelopmentMailbox) -> World:
+    """Makes practices, people and clients through the API, and reads their mail."""
+    return World(app, http, mailbox)

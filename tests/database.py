@@ -1,0 +1,36 @@
+"""Databases for tests, migrated as an operator would."""
+
+from pathlib import Path
+from secrets import token_hex
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import make_url
+
+ROOT = Path(__file__).parents[1]
+OWNER = "portal_owner"
+
+
+def alembic_config(url: str) -> Config:
+    config = Config(ROOT / "alembic.ini")
+    config.attributes["url"] = url
+    return config
+
+
+def empty_database(cluster: str, name: str) -> str:
+    """A database of its own, owned by a role that is no superuser; returns the owner's URL."""
+    password = token_hex(12)
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,)).fetchone() is None:
+            connection.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
+        connection.execute(f"ALTER ROLE {OWNER} PASSWORD '{password}'")
+        connection.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
+    url = make_url(cluster).set(username=OWNER, password=password, database=name)
+    return url.render_as_string(hide_password=False)
+
+
+def migrated_database(cluster: str, name: str) -> str:
+    url = empty_database(cluster, name)
+    command.upgrade(alembic_config(url), "head")
+    return url

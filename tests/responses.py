@@ -1,0 +1,33 @@
+"""Every answer that a test gets fits what its route declares."""
+
+import httpx
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+from starlette.routing import Match
+
+from portal_api.schemas.problems import Problem
+
+_adapters: dict[object, TypeAdapter[object]] = {}
+
+
+def check_response(app: FastAPI, response: httpx.Response) -> None:
+    """Raise when a success does not fit its model, or a refusal is no problem document."""
+    if response.status_code >= 400:
+        assert response.headers["content-type"] == "application/problem+json", response.text
+        problem = Problem.model_validate_json(response.content)
+        assert problem.status == response.status_code
+        assert response.status_code < 500 or response.status_code == 503, response.text
+        return
+    model = _response_model(app, response.request)
+    if model is not None and response.content:
+        adapter = _adapters.setdefault(model, TypeAdapter(model))
+        adapter.validate_json(response.content)
+
+
+def _response_model(app: FastAPI, request: httpx.Request) -> object | None:
+    scope = {"type": "http", "method": request.method, "path": request.url.path, "headers": []}
+    for route in app.router.routes:
+        if isinstance(route, APIRoute) and route.matches(scope)[0] is Match.FULL:
+            return route.response_model
+    return None
