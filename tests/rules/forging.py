@@ -37,9 +37,7 @@ def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def ecdsa(
-    key: ec.EllipticCurvePrivateKey, message: bytes, algorithm: hashes.HashAlgorithm | None = None
-) -> bytes:
+def ecdsa(key: ec.EllipticCurvePrivateKey, message: bytes, algorithm: hashes.HashAlgorithm | None = None) -> bytes:
     size = (key.key_size + 7) // 8
     r, s = decode_dss_signature(key.sign(message, ec.ECDSA(algorithm or hashes.SHA256())))
     return r.to_bytes(size) + s.to_bytes(size)
@@ -86,9 +84,7 @@ class Forge:
     def rsa(self) -> str:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         header = {**self.header, "alg": "RS256"}
-        return self.token(
-            header=header, sign=lambda message: key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-        )
+        return self.token(header=header, sign=lambda message: key.sign(message, padding.PKCS1v15(), hashes.SHA256()))
 
     def stranger(self, **header: object) -> str:
         key = new_key()

@@ -89,9 +89,7 @@ def test_parts_are_unambiguous_and_purposes_apart():
     assert VAULT.mac("a", "bc", purpose="cursor") == tags[0]
 
 
-@given(
-    st.lists(st.text(st.characters(), max_size=5), max_size=4), st.lists(st.text(st.characters(), max_size=5))
-)
+@given(st.lists(st.text(st.characters(), max_size=5), max_size=4), st.lists(st.text(st.characters(), max_size=5)))
 @settings(max_examples=500, deadline=None)
 def test_two_lists_of_parts_share_a_mac_only_if_equal(first: list[str], second: list[str]):
     assert (VAULT.mac(*first, purpose="p") == VAULT.mac(*second, purpose="p")) == (first == second)

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.rules.forging import MISSING, Forge, encode, new_key, pem
 
 from portal_api.core.signing import AUDIENCES, LEEWAY, MAX_LIFETIME, Claims, Keyring, TokenError
+from tests.rules.forging import MISSING, Forge, encode, new_key, pem
 
 ISSUER = "https://portal.example"
 KEY = new_key()
@@ -70,9 +70,7 @@ def other_kind(good: Forge) -> str:
 
 FORGERIES: dict[str, Callable[[Forge], str]] = {
     # the algorithm
-    "alg none, no signature": lambda good: good.token(
-        header={**good.header, "alg": "none"}, sign=lambda _: b""
-    ),
+    "alg none, no signature": lambda good: good.token(header={**good.header, "alg": "none"}, sign=lambda _: b""),
     "alg None with the true signature": lambda good: good.head(alg="None"),
     "no alg": lambda good: good.head(alg=MISSING),
     "HS256 keyed with our public PEM": lambda good: good.hmac(good.public(Encoding.PEM)),
@@ -135,9 +133,7 @@ FORGERIES: dict[str, Callable[[Forge], str]] = {
     "exp before iat": lambda good: good.claims(iat=good.payload["iat"] + 20, exp=good.payload["iat"] + 10),
     "a life of more than 15 minutes": lambda good: good.claims(exp=good.payload["iat"] + MAX_LIFETIME + 1),
     "no iat": lambda good: good.claims(iat=MISSING),
-    "iat in the future": lambda good: good.claims(
-        iat=good.payload["iat"] + 3600, exp=good.payload["iat"] + 3700
-    ),
+    "iat in the future": lambda good: good.claims(iat=good.payload["iat"] + 3600, exp=good.payload["iat"] + 3700),
     "nbf in the future": lambda good: good.claims(nbf=good.payload["iat"] + 3600),
     "no sub": lambda good: good.claims(sub=MISSING),
     "sub a number": lambda good: good.claims(sub=1),
@@ -195,9 +191,7 @@ def test_a_token_is_for_its_own_audience_and_issuer(kind: str):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_signed_is_read_back(kind: str):
     for signed in (claims(kind), claims(kind, act=uuid4(), scope="")):
-        assert (
-            RING.verify(RING.sign(signed, issuer=ISSUER), issuer=ISSUER, audience=AUDIENCES[kind]) == signed
-        )
+        assert RING.verify(RING.sign(signed, issuer=ISSUER), issuer=ISSUER, audience=AUDIENCES[kind]) == signed
 
 
 def test_the_header_says_exactly_alg_typ_and_kid():
@@ -240,9 +234,7 @@ def mutate(rng: random.Random, tokens: list[str]) -> str:
         [
             lambda: token[:place] + chr(ord(token[place]) ^ 1 << rng.randrange(7)) + token[place + 1 :],
             lambda: token[:place] + chr(rng.randrange(0x110000)) + token[place + 1 :],
-            lambda: (
-                token[:-1] + rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-            ),
+            lambda: token[:-1] + rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
             lambda: token[:place],
             lambda: token[place:],
             lambda: token[:place] + token[place + rng.randrange(1, 9) :],
@@ -349,9 +341,7 @@ def test_a_saved_rotation_is_what_the_next_start_reads(tmp_path: Path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_workers_that_start_together_share_the_first_one_s_keys(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_workers_that_start_together_share_the_first_one_s_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     first = Keyring.load_or_create(tmp_path)
     seen = iter([False])
     exists = Path.exists

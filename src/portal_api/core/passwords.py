@@ -200,6 +200,4 @@ def _score(text: str, known: frozenset[str]) -> int:
 
 
 def _too_common() -> WeakPassword:
-    return WeakPassword(
-        "password_too_common", "Too easy to guess. Add a few more words that do not belong together."
-    )
+    return WeakPassword("password_too_common", "Too easy to guess. Add a few more words that do not belong together.")
