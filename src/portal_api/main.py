@@ -20,10 +20,11 @@ from portal_api.core.sealing import Vault
 from portal_api.core.signing import Keyring
 from portal_api.core.tools import Tools
 from portal_api.jobs import SUBSCRIPTIONS, make_queue
-from portal_api.routers import ROUTERS, system
-from portal_api.routers.docs import install_docs
-from portal_api.routers.openapi import openapi_document
+from portal_api.routers import ROUTERS
+from portal_api.web.docs import install_docs
+from portal_api.web.openapi import openapi_document
 from portal_api.services import audit
+from portal_api.web import system
 from portal_api.web.gatekeeper import Gatekeeper
 from portal_api.web.index import IndexedRouter, register
 from portal_api.web.middleware import BodyLimit, RequestBoundary

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from portal_api.integrations.mail import DevelopmentMailbox, Mail, SmtpMailer
-from portal_api.routers.mailbox import mailbox_routes
+from portal_api.web.mailbox import mailbox_routes
 
 SCRIPT = '<script>alert("x")</script>'
 

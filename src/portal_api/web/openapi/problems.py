@@ -1,6 +1,6 @@
 """Errors in the API description: one shape, one media type, shared answers for what any route may say."""
 
-from portal_api.routers.openapi.schemas import Json, references
+from portal_api.web.openapi.schemas import Json, references
 from portal_api.schemas.problems import Problem
 
 _RESPONSES = "#/components/responses/"

@@ -34,7 +34,7 @@ def linked(text: str) -> Markup:
 
 
 PAGES = Environment(
-    loader=PackageLoader("portal_api.routers", "pages"), autoescape=True, undefined=StrictUndefined
+    loader=PackageLoader("portal_api.web", "pages"), autoescape=True, undefined=StrictUndefined
 )
 PAGES.filters["linked"] = linked
 

@@ -8,8 +8,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
-from portal_api.routers.openapi import about, problems, schemas
-from portal_api.routers.openapi.schemas import Json
+from portal_api.web.openapi import about, problems, schemas
+from portal_api.web.openapi.schemas import Json
 
 _METHODS = ("get", "put", "post", "patch", "delete", "options", "head", "trace")
 

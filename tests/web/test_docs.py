@@ -7,8 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from portal_api.routers.docs import install_docs
-from portal_api.routers.openapi import install_openapi
+from portal_api.web.docs import install_docs
+from portal_api.web.openapi import install_openapi
 
 
 @pytest.fixture
