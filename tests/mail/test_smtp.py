@@ -127,7 +127,7 @@ async def test_refusal_says_whether_to_try_again_and_quotes_nobody(
 
 async def test_wrong_password_of_ours_is_no_bounce() -> None:
     """535 is a 5xx, yet says nothing about the recipient."""
-    refuse = AuthResult(success=False)
+    refuse = AuthResult(success=False, handled=False)
     async with serving(Replies(), authenticator=lambda *_: refuse, auth_require_tls=False) as url:
         with pytest.raises(MailRefused) as refusal:
             await SmtpMailer(url.replace("smtp://", "smtp://user:wrong%21@"), SENDER).send(a_mail())

@@ -4,7 +4,6 @@ import re
 from dataclasses import asdict
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -22,21 +21,19 @@ HEADERS = {
 }
 
 
-def linked(text: str) -> Markup:
-    """The text, escaped, with its web addresses as links."""
-    parts: list[str] = []
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """The text in order, cut into what is a web address (True) and what is not."""
+    cut: list[tuple[str, bool]] = []
     end = 0
     for found in LINK.finditer(text):
-        anchor = Markup('<a href="{0}" rel="noopener noreferrer nofollow">{0}</a>').format(found[0])
-        parts += [escape(text[end : found.start()]), anchor]
+        cut += [(text[end : found.start()], False), (found[0], True)]
         end = found.end()
-    return Markup("").join([*parts, escape(text[end:])])
+    return [*cut, (text[end:], False)]
 
 
 PAGES = Environment(
     loader=PackageLoader("portal_api.web", "pages"), autoescape=True, undefined=StrictUndefined
 )
-PAGES.filters["linked"] = linked
 
 
 def mailbox_routes(mailbox: DevelopmentMailbox) -> list[Route]:
@@ -50,7 +47,7 @@ def mailbox_routes(mailbox: DevelopmentMailbox) -> list[Route]:
         mail = mailbox.get(request.path_params["id"])
         if mail is None:
             return HTMLResponse("No such message.", status_code=404, headers=HEADERS)
-        return _page("mailbox_message.html", mail=mail)
+        return _page("mailbox_message.html", mail=mail, pieces=pieces(mail.text))
 
     def export(request: Request) -> Response:
         mails = [
