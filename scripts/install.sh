@@ -77,7 +77,7 @@ fi
 step 2 "installer (uv)"
 $venv/bin/python -m pip install -qq --require-hashes -r requirements/uv.txt
 step 3 "$(grep -c '^[a-zA-Z0-9_.-]*==' "requirements/$wanted.txt") locked packages"
-$venv/bin/uv pip sync --quiet --python $venv/bin/python --require-hashes "requirements/$wanted.txt" requirements/uv.txt
+$venv/bin/uv pip sync --quiet --compile-bytecode --python $venv/bin/python --require-hashes "requirements/$wanted.txt" requirements/uv.txt
 step 4 "portal-api itself"
 $venv/bin/uv pip install --quiet --python $venv/bin/python --no-deps --no-build-isolation --editable .
 state "$wanted" >$stamp

@@ -78,12 +78,8 @@ def stems_agree(files: Sources) -> list[str]:
     complaints = []
     for stem in sorted(stems(files, "routers") - ROUTERS_WITHOUT_DOMAIN):
         layers = ["schemas", "services"] if stem in STEMS_WITHOUT_MODEL else ["schemas", "services", "models"]
-        complaints += [
-            f"routers/{stem} has no {layer}/{stem}" for layer in layers if stem not in stems(files, layer)
-        ]
-        tested = f"tests/api/test_{stem}.py" in files or any(
-            p.startswith(f"tests/api/{stem}/") for p in files
-        )
+        complaints += [f"routers/{stem} has no {layer}/{stem}" for layer in layers if stem not in stems(files, layer)]
+        tested = f"tests/api/test_{stem}.py" in files or any(p.startswith(f"tests/api/{stem}/") for p in files)
         if not tested:
             complaints.append(f"routers/{stem} has no tests/api/test_{stem}.py")
     return complaints
@@ -215,10 +211,7 @@ WHOLE_STEM = {
 }
 
 BROKEN: list[tuple[Rule, Sources]] = [
-    *(
-        (stems_agree, {path: "" for path in WHOLE_STEM if path != missing})
-        for missing in list(WHOLE_STEM)[1:]
-    ),
+    *((stems_agree, {path: "" for path in WHOLE_STEM if path != missing}) for missing in list(WHOLE_STEM)[1:]),
     (files_are_short, sample("services/rooms.py", "x = 1\n" * 501)),
     (functions_are_short, sample("services/rooms.py", "def f():\n" + "    x = 1\n" * 60)),
     (

@@ -57,9 +57,7 @@ with throwaway_cluster() as dsn:
 class Program:
     """Another process that holds a server until it is told to leave."""
 
-    def __init__(
-        self, script: str, *arguments: str | Path, environment: dict[str, str] | None = None, uid: int = 0
-    ):
+    def __init__(self, script: str, *arguments: str | Path, environment: dict[str, str] | None = None, uid: int = 0):
         self._process = subprocess.Popen(
             [sys.executable, "-c", (AS_USER if uid else "") + script, *map(str, arguments)],
             stdin=subprocess.PIPE,
@@ -146,9 +144,7 @@ def user_of(pid: int) -> int:
 
 def modes_above(path: Path) -> dict[Path, tuple[int, int, int]]:
     found = {parent: parent.stat() for parent in path.parents}
-    return {
-        parent: (stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid) for parent, about in found.items()
-    }
+    return {parent: (stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid) for parent, about in found.items()}
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -169,9 +165,7 @@ async def ask(dsn: str, query: str, *values: object) -> object:
 @contextmanager
 def mounted(path: Path, options: str) -> Iterator[None]:
     path.mkdir()
-    mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], capture_output=True, text=True
-    )
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], capture_output=True, text=True)
     if mount.returncode:
         pytest.skip(f"no file system can be mounted here: {mount.stderr.strip()}")
     try:

@@ -107,9 +107,7 @@ class World:
 
     async def run_jobs(self) -> None:
         """Do what workers would do now: deliver mail, seal the audit chain."""
-        await self.tools.queue.run_worker(
-            self.worker_dsn, self._jobs, concurrency=2, stop=asyncio.Event(), wait=False
-        )
+        await self.tools.queue.run_worker(self.worker_dsn, self._jobs, concurrency=2, stop=asyncio.Event(), wait=False)
 
     @property
     def worker_dsn(self) -> str:
@@ -136,5 +134,3 @@ class World:
     async def mailed_code(self, to: str) -> str:
         mail = await self.mail(to)
         return _CODE.findall(mail.text or "")[0]
-
-

@@ -2,9 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
-
 from practice_tables import KIND, create_global_table, create_practice_table
+from sqlalchemy.dialects import postgresql
 
 revision = "0003_practices"
 down_revision = "0002_jobs"

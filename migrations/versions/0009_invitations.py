@@ -2,9 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
-
 from practice_tables import create_practice_table
+from sqlalchemy.dialects import postgresql
 
 revision = "0009_invitations"
 down_revision = "0008_clients"

@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-
 from practice_tables import create_practice_table
 
 revision = "0010_prospects"

@@ -21,13 +21,13 @@ from portal_api.core.signing import Keyring
 from portal_api.core.tools import Tools
 from portal_api.jobs import SUBSCRIPTIONS, make_queue
 from portal_api.routers import ROUTERS
-from portal_api.web.docs import install_docs
-from portal_api.web.openapi import openapi_document
 from portal_api.services import audit
 from portal_api.web import system
+from portal_api.web.docs import install_docs
 from portal_api.web.gatekeeper import Gatekeeper
 from portal_api.web.index import IndexedRouter, register
 from portal_api.web.middleware import BodyLimit, RequestBoundary
+from portal_api.web.openapi import openapi_document
 from portal_api.web.problems import on_any_error, on_app_error, on_http_exception
 
 
@@ -61,7 +61,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_origins=list(settings.cors_origins),
             allow_credentials=True,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Portal-Csrf"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "If-Match",
+                "If-None-Match",
+                "Idempotency-Key",
+                "X-Portal-Csrf",
+            ],
             expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID"],
             max_age=600,
         )

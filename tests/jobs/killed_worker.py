@@ -10,9 +10,7 @@ import psycopg
 
 from portal_api.core.jobs import Backoff, Queue, WorkerTimes
 
-queue: Queue[None] = Queue(
-    backoff=Backoff(first=0.001, factor=1.0), times=WorkerTimes(heartbeat=0.05, lost_after=0.2)
-)
+queue: Queue[None] = Queue(backoff=Backoff(first=0.001, factor=1.0), times=WorkerTimes(heartbeat=0.05, lost_after=0.2))
 
 
 @queue.task("die", max_attempts=3)
@@ -22,9 +20,7 @@ async def die(context: None, practice_id: UUID) -> None:
 
 def alive(dsn: str) -> bool:
     with psycopg.connect(dsn) as connection:
-        return bool(
-            connection.execute("SELECT 1 FROM procrastinate_jobs WHERE status <> 'failed'").fetchall()
-        )
+        return bool(connection.execute("SELECT 1 FROM procrastinate_jobs WHERE status <> 'failed'").fetchall())
 
 
 def main(dsn: str) -> int:

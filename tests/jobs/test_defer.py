@@ -16,9 +16,7 @@ async def count(bench: Bench) -> int:
     return int((await bench.rows(COUNT))[0][0])
 
 
-async def test_rolled_back_transaction_leaves_no_job(
-    bench: Bench, queue: Queue[World], practice: UUID
-) -> None:
+async def test_rolled_back_transaction_leaves_no_job(bench: Bench, queue: Queue[World], practice: UUID) -> None:
     """R04: the deferral is the first statement of its session, where a raw driver call would escape."""
     async with bench.sessions() as session:
         await queue.defer(session, "note", practice, number=1)
@@ -36,9 +34,7 @@ async def test_committed_transaction_leaves_one_job_with_ids_only(
     assert rows == [("note", {"practice_id": str(practice), "number": 1})]
 
 
-async def test_committed_job_runs_and_leaves_no_row(
-    bench: Bench, queue: Queue[World], practice: UUID
-) -> None:
+async def test_committed_job_runs_and_leaves_no_row(bench: Bench, queue: Queue[World], practice: UUID) -> None:
     world = World()
     async with bench.sessions.begin() as session:
         await queue.defer(session, "note", practice, number=7)
@@ -65,9 +61,7 @@ async def test_waiting_key_is_not_deferred_twice(bench: Bench, queue: Queue[Worl
     assert await count(bench) == 3
 
 
-async def test_same_key_at_the_same_time_aborts_nobody(
-    bench: Bench, queue: Queue[World], practice: UUID
-) -> None:
+async def test_same_key_at_the_same_time_aborts_nobody(bench: Bench, queue: Queue[World], practice: UUID) -> None:
     """The second waits for the first, finds its job, and its own transaction goes on."""
     async with bench.sessions() as first, bench.sessions() as second:
         await queue.defer(first, "note", practice, key="digest", number=1)
@@ -117,9 +111,7 @@ async def test_waiting_job_does_not_start_before_who_relies_on_it_has_committed(
 
 
 @pytest.mark.parametrize("word", ["jane@example.test", "Jane Doe", "x" * 129, ""])
-async def test_payload_refuses_what_is_no_id(
-    bench: Bench, queue: Queue[World], practice: UUID, word: str
-) -> None:
+async def test_payload_refuses_what_is_no_id(bench: Bench, queue: Queue[World], practice: UUID, word: str) -> None:
     @queue.task("tell")
     async def tell(world: World, practice_id: UUID, to: str) -> None: ...
 
@@ -128,9 +120,7 @@ async def test_payload_refuses_what_is_no_id(
             await queue.defer(session, "tell", practice, to=word)
 
 
-async def test_payload_must_be_what_the_handler_takes(
-    bench: Bench, queue: Queue[World], practice: UUID
-) -> None:
+async def test_payload_must_be_what_the_handler_takes(bench: Bench, queue: Queue[World], practice: UUID) -> None:
     async with bench.sessions() as session:
         with pytest.raises(TypeError):
             await queue.defer(session, "note", practice, numer=1)

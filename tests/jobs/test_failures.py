@@ -77,9 +77,7 @@ async def test_job_says_why_and_that_trying_again_is_useless(
     assert (letter.reason, letter.attempts) == ("JobFailed: 550 5.1.1", 1)
 
 
-async def test_job_says_when_to_try_again(
-    bench: Bench, queue: Queue[World], practice: UUID, world: World
-) -> None:
+async def test_job_says_when_to_try_again(bench: Bench, queue: Queue[World], practice: UUID, world: World) -> None:
     @queue.task("later")
     async def later(world: World, practice_id: UUID) -> None:
         raise JobFailed("receiver asks for patience", retry_in=timedelta(hours=5))
@@ -123,9 +121,7 @@ async def test_dead_letters_are_put_back_with_all_their_attempts(
     assert await bench.rows("SELECT 1 FROM procrastinate_jobs") == []
 
 
-async def test_poison_among_many_stops_nobody(
-    bench: Bench, queue: Queue[World], practice: UUID, world: World
-) -> None:
+async def test_poison_among_many_stops_nobody(bench: Bench, queue: Queue[World], practice: UUID, world: World) -> None:
     """R06: one job raises and one hangs; all others are done, both end dead with a reason."""
 
     @queue.task("poison", max_attempts=2)

@@ -23,9 +23,7 @@ async def test_up_and_down_leave_nothing_and_up_works_again(superuser_dsn: str, 
     async with bench.owner.connect() as connection:
         outside = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await outside.execute(text("CREATE DATABASE up_and_down"))
-    engine = asyncpg_engine(
-        make_url(superuser_dsn).set(database="up_and_down").render_as_string(hide_password=False)
-    )
+    engine = asyncpg_engine(make_url(superuser_dsn).set(database="up_and_down").render_as_string(hide_password=False))
     async with engine.begin() as connection:
         before = (await connection.execute(text(OBJECTS))).all()
         await connection.run_sync(migrate, "upgrade")

@@ -50,9 +50,7 @@ async def test_large_backlog_of_one_practice_does_not_hold_up_another(
     assert [number for practice_id, number in world.ran if practice_id == small] == list(range(10))
 
 
-async def test_backlog_is_overtaken_for_a_bounded_time_only(
-    bench: Bench, queue: Queue[World], world: World
-) -> None:
+async def test_backlog_is_overtaken_for_a_bounded_time_only(bench: Bench, queue: Queue[World], world: World) -> None:
     """No starvation the other way: A's backlog of an hour ago goes before what others defer now."""
     large, small = uuid4(), uuid4()
     async with bench.sessions.begin() as session:
@@ -67,9 +65,7 @@ async def test_backlog_is_overtaken_for_a_bounded_time_only(
     assert [practice_id for practice_id, _ in world.ran] == [large] * 20 + [small] * 20
 
 
-async def test_reminders_for_the_same_moment_are_shared_out(
-    bench: Bench, queue: Queue[World], practice: UUID
-) -> None:
+async def test_reminders_for_the_same_moment_are_shared_out(bench: Bench, queue: Queue[World], practice: UUID) -> None:
     """Jobs for later are ranked among those due by then, and do not hold back what is due now."""
     other = uuid4()
     [(moment,)] = await bench.rows("SELECT date_trunc('day', now()) + interval '2 days'")
@@ -112,9 +108,7 @@ async def test_idle_worker_wakes_up_at_once(
     assert world.ran == [(practice, 1)]
 
 
-async def test_stop_lets_a_running_job_finish(
-    bench: Bench, queue: Queue[World], practice: UUID, world: World
-) -> None:
+async def test_stop_lets_a_running_job_finish(bench: Bench, queue: Queue[World], practice: UUID, world: World) -> None:
     may_end = asyncio.Event()
 
     @queue.task("slow")
@@ -154,14 +148,10 @@ async def test_job_that_outlasts_the_grace_time_is_put_back(
     assert await bench.rows("SELECT reason FROM job_failure") == [("WorkerStopped",)]
 
 
-async def test_worker_survives_a_lost_database(
-    bench: Bench, queue: Queue[World], practice: UUID, world: World
-) -> None:
+async def test_worker_survives_a_lost_database(bench: Bench, queue: Queue[World], practice: UUID, world: World) -> None:
     async with working(bench, queue, world):
         await until(bench, LISTENING)
-        await bench.rows(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'portal_app'"
-        )
+        await bench.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'portal_app'")
         await bench.reconnect()
         async with bench.sessions.begin() as session:
             await queue.defer(session, "note", practice, number=1)
@@ -169,9 +159,7 @@ async def test_worker_survives_a_lost_database(
     assert world.ran == [(practice, 1)]
 
 
-async def test_drain_runs_what_jobs_defer(
-    bench: Bench, queue: Queue[World], practice: UUID, world: World
-) -> None:
+async def test_drain_runs_what_jobs_defer(bench: Bench, queue: Queue[World], practice: UUID, world: World) -> None:
     @queue.task("chain")
     async def chain(world: World, practice_id: UUID, number: int) -> None:
         world.ran.append((practice_id, number))

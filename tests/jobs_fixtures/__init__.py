@@ -26,14 +26,10 @@ def throwaway_cluster() -> Iterator[str]:
         secret.write_text(password)
         secret.chmod(0o644)
         init = ["-U", "postgres", "--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8"]
-        _run_as_nobody(
-            home, binaries / "initdb", "-D", data, *init, "--locale-provider=builtin", "--locale=C.UTF-8"
-        )
+        _run_as_nobody(home, binaries / "initdb", "-D", data, *init, "--locale-provider=builtin", "--locale=C.UTF-8")
         options = f"-c listen_addresses=127.0.0.1 -p {port} -k '' -c fsync=off"
         log = Path(home) / "server.log"
-        _run_as_nobody(
-            home, binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-l", log, "-o", options, "start"
-        )
+        _run_as_nobody(home, binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-l", log, "-o", options, "start")
         try:
             yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
         finally:

@@ -28,9 +28,7 @@ async def send(mailbox: DevelopmentMailbox, **changes: str) -> str:
     return mailbox.list()[0].id
 
 
-async def test_list_shows_the_newest_first_and_escapes(
-    browser: httpx.AsyncClient, mailbox: DevelopmentMailbox
-) -> None:
+async def test_list_shows_the_newest_first_and_escapes(browser: httpx.AsyncClient, mailbox: DevelopmentMailbox) -> None:
     await send(mailbox, subject="First", sender_name=SCRIPT)
     await send(mailbox, subject=f"Second {SCRIPT}")
     page = await browser.get("/dev/mailbox")

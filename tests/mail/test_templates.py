@@ -85,9 +85,7 @@ def test_hostile_practice_name_stays_text(name: Template) -> None:
     assert len(content.subject) < 200
 
 
-@pytest.mark.parametrize(
-    "link", ["javascript:alert(1)", "/go#token=x", "", "https://x.example/go?token=secret"]
-)
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "/go#token=x", "", "https://x.example/go?token=secret"])
 def test_link_that_is_none_or_shows_its_secret_is_refused(link: str) -> None:
     with pytest.raises(ValueError, match="link"):
         render("portal_associated", practice_name="Harbor", link=link)

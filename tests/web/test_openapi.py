@@ -12,8 +12,8 @@ from fastapi.sse import EventSourceResponse
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
-from portal_api.web.openapi import install_openapi, openapi_document, render
 from portal_api.schemas.problems import Problem, ProblemError
+from portal_api.web.openapi import install_openapi, openapi_document, render
 
 T = TypeVar("T")
 

@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(8, ge=1, le=200)
     storage_url: str = ""
     smtp_url: str = ""
-    mail_from: str = "Portal <no-reply@portal.invalid>"
+    mail_from: str = Field("no-reply@portal.invalid", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
     public_url: str = "http://127.0.0.1:8000"
     app_url: str = "http://127.0.0.1:3000/{slug}"
     cors_origins: tuple[str, ...] = ()
@@ -82,6 +82,6 @@ class Settings(BaseSettings):
         url = make_url(self.database_url).set(drivername="postgresql")
         return url.update_query_dict({"options": f"-crole={APP_ROLE}"}).render_as_string(hide_password=False)
 
-    def app_link(self, slug: str | None, path: str) -> str:
+    def app_link(self, slug: str, path: str) -> str:
         """A link into the front end, built from PORTAL_APP_URL alone (A40), never from a request header."""
-        return self.app_url.replace("{slug}", slug or "").rstrip("/") + path
+        return self.app_url.replace("{slug}", slug).rstrip("/") + path

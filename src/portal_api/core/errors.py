@@ -124,7 +124,7 @@ def on_constraint(name: str, error: type[AppError]) -> None:
 
 
 def conflict_for_constraint(name: str | None, message: str) -> AppError | None:
-    """The declared meaning of a violated constraint. On Citus the name is only in the message, with a shard's number."""
+    """The declared meaning of a violated constraint. Citus has the name only in the message, with a shard's number."""
     found = name or (match[1] if (match := _CONSTRAINT_NAME.search(message)) else "")
     error = _CONSTRAINTS.get(found)
     return error() if error else None

@@ -30,5 +30,5 @@ async def refresh(data: Refresh, session: SessionDep, visitor: Anyone, request: 
 @router.post("/logout", status_code=204, response_model=None)
 async def logout(session: SessionDep, principal: SignedInRestricted) -> Any:
     """End this session; its tokens stop working at once."""
-    await sessions.end(session, principal, principal.session_id, "logout")
+    await sessions.log_out(session, principal)
     return cookies.forget()

@@ -105,12 +105,16 @@ Paragraphs = Annotated[str, _line_of(4000), AfterValidator(_paragraphs)]
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_line), AfterValidator(_email)
 ]
-Phone = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(_line), AfterValidator(_phone)]
+Phone = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(_line), AfterValidator(_phone)
+]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_paragraphs)]
 TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_line), AfterValidator(_time_zone)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 BirthDate = Annotated[date, AfterValidator(_birth)]
-SlugText = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200), AfterValidator(_line)]
+SlugText = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200), AfterValidator(_line)
+]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_line)]
 Ids = Annotated[list[UUID], Field(max_length=50)]
 Instant = AwareDatetime

@@ -7,7 +7,19 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from portal_api.schemas.base import Change, Country, Email, Input, Line, Name, Output, Paragraphs, Password, Phone, TimeZone
+from portal_api.schemas.base import (
+    Change,
+    Country,
+    Email,
+    Input,
+    Line,
+    Name,
+    Output,
+    Paragraphs,
+    Password,
+    Phone,
+    TimeZone,
+)
 
 
 def _https(value: str) -> str:

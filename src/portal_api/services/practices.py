@@ -114,9 +114,7 @@ async def get(source: Source) -> dict[str, Any]:
     return row
 
 
-async def update(
-    session: Session, principal: Principal, data: PracticeUpdate, if_match: int | None
-) -> dict[str, Any]:
+async def update(session: Session, principal: Principal, data: PracticeUpdate, if_match: int | None) -> dict[str, Any]:
     """Change what is given. Raises PreconditionFailed when the copy was stale, Invalid for a null that may not be."""
     practice = await _locked(session, principal.practice_id)
     if if_match is not None and practice.version != if_match:
@@ -127,9 +125,7 @@ async def update(
             raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
         setattr(practice, name, value.model_dump() if hasattr(value, "model_dump") else value)
     await session.flush()
-    await audit.record(
-        session, principal, "practice.updated", resource=("practice", practice.id), changed=changes
-    )
+    await audit.record(session, principal, "practice.updated", resource=("practice", practice.id), changed=changes)
     return await get(session)
 
 

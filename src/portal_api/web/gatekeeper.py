@@ -73,9 +73,7 @@ class Gatekeeper:
         if not principal.may(requirement.permission):
             raise Forbidden("Your role does not allow this.")
 
-    async def once(
-        self, session: Session, principal: Principal, request: Request, body: bytes, work: Work
-    ) -> Answer:
+    async def once(self, session: Session, principal: Principal, request: Request, body: bytes, work: Work) -> Answer:
         key = request.headers.get("idempotency-key")
         if request.method != "POST" or key is None:
             return await work()

@@ -1,6 +1,7 @@
 """Finds a route by the shape of its path, so the last of many answers as fast as the first."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from fastapi.routing import APIRouter
 from starlette.routing import BaseRoute, Match, Route
@@ -40,7 +41,7 @@ class IndexedRouter(APIRouter):
         await super().app(scope, receive, send)
 
 
-def register(router: APIRouter, routes: list[BaseRoute]) -> None:
+def register(router: APIRouter, routes: Sequence[BaseRoute]) -> None:
     """Add another router's routes as they are: full paths, no nesting."""
     router.routes.extend(routes)
 

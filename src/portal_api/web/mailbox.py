@@ -31,9 +31,7 @@ def pieces(text: str) -> list[tuple[str, bool]]:
     return [*cut, (text[end:], False)]
 
 
-PAGES = Environment(
-    loader=PackageLoader("portal_api.web", "pages"), autoescape=True, undefined=StrictUndefined
-)
+PAGES = Environment(loader=PackageLoader("portal_api.web", "pages"), autoescape=True, undefined=StrictUndefined)
 
 
 def mailbox_routes(mailbox: DevelopmentMailbox) -> list[Route]:
@@ -51,8 +49,7 @@ def mailbox_routes(mailbox: DevelopmentMailbox) -> list[Route]:
 
     def export(request: Request) -> Response:
         mails = [
-            {**asdict(mail), "sent_at": mail.sent_at.isoformat() if mail.sent_at else None}
-            for mail in mailbox.list()
+            {**asdict(mail), "sent_at": mail.sent_at.isoformat() if mail.sent_at else None} for mail in mailbox.list()
         ]
         return JSONResponse({"data": mails}, headers=HEADERS)
 

@@ -78,7 +78,9 @@ class Signature:
         """Validated arguments. Raises Malformed, UnsupportedMediaType or Invalid with pointers."""
         found: dict[str, Any] = {}
         for name, adapter in self.path.items():
-            found[name] = _validated(lambda a=adapter, n=name: a.validate_python(request.path_params[n]), f"/path/{name}")
+            found[name] = _validated(
+                lambda a=adapter, n=name: a.validate_python(request.path_params[n]), f"/path/{name}"
+            )
         if self.query is not None:
             query = self.query
             found[query.name] = _validated(lambda: query.adapter.validate_python(_query_of(request)), "/query")

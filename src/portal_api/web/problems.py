@@ -13,8 +13,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from portal_api.core.errors import AppError, Conflict, Fault, Invalid, Malformed, PreconditionFailed, Unavailable
-from portal_api.core.errors import conflict_for_constraint
+from portal_api.core.errors import (
+    AppError,
+    Conflict,
+    Fault,
+    Invalid,
+    Malformed,
+    PreconditionFailed,
+    Unavailable,
+    conflict_for_constraint,
+)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/docs/errors#"

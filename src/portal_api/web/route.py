@@ -41,7 +41,9 @@ class Gatekeeper(Protocol):
 
     async def admit(self, principal: Principal, requirement: Requirement) -> None: ...
 
-    async def once(self, session: Session, principal: Principal, request: Request, body: bytes, work: Work) -> Answer: ...
+    async def once(
+        self, session: Session, principal: Principal, request: Request, body: bytes, work: Work
+    ) -> Answer: ...
 
     async def denied(self, principal: Principal, error: AppError, request: Request) -> None: ...
 
@@ -55,8 +57,9 @@ class PortalRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         self.signature = Signature.of(self.endpoint, set(self.param_convertors))
-        run = self._read if self.methods <= SAFE else self._write
-        has_body = self.signature.body is not None or "POST" in self.methods
+        methods = self.methods or set()
+        run = self._read if methods <= SAFE else self._write
+        has_body = self.signature.body is not None or "POST" in methods
 
         async def handle(request: Request) -> Response:
             try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
@@ -44,9 +44,9 @@ class BoundConnection(asyncpg.Connection):
     __slots__ = ("binding",)
     distributed = False
 
-    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+    async def execute(self, query: str, *args: Any, **options: Any) -> str:
         if args or not query.startswith("BEGIN"):
-            return await super().execute(query, *args, timeout=timeout)
+            return await super().execute(query, *args, **options)
         binding: Binding = getattr(self, "binding", _LOBBY)  # unbound: nobody's practice, which has no rows
         await self._send([query.rstrip(";"), *binding.statements()])
         return "BEGIN"
@@ -81,19 +81,27 @@ class Session(AsyncSession):
     """A transaction of one caller. Services flush; only Database commits."""
 
     sync_session_class = _SyncSession
-    sync_session: _SyncSession
     tools: "Tools"
 
     @property
     def binding(self) -> Binding:
-        return self.sync_session.binding
+        return self._sync.binding
+
+    @property
+    def _sync(self) -> _SyncSession:
+        assert isinstance(self.sync_session, _SyncSession)  # noqa: S101 - the class above
+        return self.sync_session
+
+    def begin_as(self, binding: Binding) -> None:
+        """Say whose transaction it will be, before its first statement."""
+        self._sync.binding = binding
 
     async def rebind(self, binding: Binding) -> None:
         """The door from the lobby into a practice, within the same transaction."""
         if binding == self.binding:
             return
         await self.flush()
-        self.sync_session.binding = binding
+        self._sync.binding = binding
         proxy = await (await self.connection()).get_raw_connection()
         connection = proxy.driver_connection
         assert isinstance(connection, BoundConnection)  # noqa: S101 - the engine is made with this class
@@ -198,7 +206,7 @@ class Database:
         An error whose `keeps_effects` is true is part of the work: it commits, then is raised.
         """
         async with self._sessions() as session:
-            session.sync_session.binding = binding
+            session.begin_as(binding)
             session.tools = self.tools
             try:
                 yield session
@@ -248,6 +256,8 @@ async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
 
 async def _decode_json(connection: asyncpg.Connection) -> None:
     for kind in ("json", "jsonb"):
-        await connection.set_type_codec(
-            kind, encoder=lambda v: orjson.dumps(v).decode(), decoder=orjson.loads, schema="pg_catalog"
-        )
+        await connection.set_type_codec(kind, encoder=_encode_json, decoder=orjson.loads, schema="pg_catalog")
+
+
+def _encode_json(value: object) -> str:
+    return orjson.dumps(value).decode()

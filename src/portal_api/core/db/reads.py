@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from portal_api.core.tools import Tools
 
 Row = dict[str, Any]
+Rows = Select[*tuple[Any, ...]]
+"""A select of any columns."""
 _DIALECT = asyncpg_dialect.dialect()
 _GATE_OPEN: ColumnElement[bool] = literal_column("gate.opened").is_not(None)
 
@@ -41,7 +43,7 @@ class Read:
     The practice, and for client callers their clients, are added to every table of the statement.
     """
 
-    def __init__(self, statement: Select[Any], *, for_client: bool = False) -> None:
+    def __init__(self, statement: Rows, *, for_client: bool = False) -> None:
         self.statement = statement
         for element in visitors.iterate(statement):
             if isinstance(element, BindParameter):
@@ -72,11 +74,11 @@ class Read:
 
     def _gated(self) -> str:
         n = len(self._names)
+        # OFFSET 0 keeps either side from being merged into the other: the gate opens before a row is read.
         return (
-            "SELECT answer.* FROM (SELECT set_config('app.practice_id', $%d, true)"
-            " || set_config('app.actor_kind', $%d, true) || set_config('app.client_ids', $%d, true)"
-            # OFFSET 0 keeps either side from being merged into the other: the gate opens before a row is read.
-            " AS opened OFFSET 0) gate CROSS JOIN LATERAL (%s OFFSET 0) answer" % (n + 1, n + 2, n + 3, self._inner)
+            f"SELECT answer.* FROM (SELECT set_config('app.practice_id', ${n + 1}, true)"
+            f" || set_config('app.actor_kind', ${n + 2}, true) || set_config('app.client_ids', ${n + 3}, true)"
+            f" AS opened OFFSET 0) gate CROSS JOIN LATERAL ({self._inner} OFFSET 0) answer"
         )
 
     def arguments(self, binding: Binding, values: Mapping[str, Any]) -> list[Any]:
@@ -90,9 +92,7 @@ class Reader:
 
     __slots__ = ("_connection", "binding", "distributed", "tools", "views")
 
-    def __init__(
-        self, connection: asyncpg.Connection, binding: Binding, tools: "Tools", *, distributed: bool
-    ) -> None:
+    def __init__(self, connection: asyncpg.Connection, binding: Binding, tools: "Tools", *, distributed: bool) -> None:
         self._connection = connection
         self.binding = binding
         self.tools = tools

@@ -70,9 +70,7 @@ def priority_at(moment: datetime) -> int:
 def describe(error: Exception, package: str) -> JobFailed:
     """The failure without its message, which may quote personal data: the type, and the last line of ours."""
     if isinstance(error, JobFailed):
-        return JobFailed(
-            f"{type(error).__name__}: {error.reason}", permanent=error.permanent, retry_in=error.retry_in
-        )
+        return JobFailed(f"{type(error).__name__}: {error.reason}", permanent=error.permanent, retry_in=error.retry_in)
     frames = [(str(frame.f_globals.get("__name__")), line) for frame, line in walk_tb(error.__traceback__)]
     ours = [f" at {module}:{line}" for module, line in frames if module.split(".")[0] == package]
     return JobFailed(type(error).__name__ + (ours[-1] if ours else ""))

@@ -64,9 +64,7 @@ class Queue(Generic[ContextT]):
         self.times = times or worker.WorkerTimes()
         self.tasks: dict[str, Task[ContextT]] = {}
 
-    def task(
-        self, name: str, *, max_attempts: int = 8, timeout: float = 300.0
-    ) -> Callable[[HandlerT], HandlerT]:
+    def task(self, name: str, *, max_attempts: int = 8, timeout: float = 300.0) -> Callable[[HandlerT], HandlerT]:
         """
         Register `async def handler(context, practice_id, **ids)`, each id annotated as UUID, int or str.
 

@@ -166,9 +166,7 @@ def _app(crew: Crew[Any], dsn: str, *, periodic: bool) -> procrastinate.App:
     app = procrastinate.App(connector=connector)
     app.job_manager = _Jobs(connector)
     for task in crew.tasks:
-        registered = _register(
-            app, task.name, _runner(app, crew, task), RetryRule(task.max_attempts, crew.backoff)
-        )
+        registered = _register(app, task.name, _runner(app, crew, task), RetryRule(task.max_attempts, crew.backoff))
         if task.cron and periodic:
             app.periodic(cron=task.cron, queueing_lock=task.name)(registered)
     if periodic:

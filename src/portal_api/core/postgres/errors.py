@@ -14,9 +14,7 @@ _CLOSED = (
     "The database cannot write in {home}. Give this user write access to it, "
     f"choose another data directory, {ANOTHER_SERVER}."
 )
-_NO_MEMORY = (
-    f"The machine has too little free memory for the database. Free some and start again, {ANOTHER_SERVER}."
-)
+_NO_MEMORY = f"The machine has too little free memory for the database. Free some and start again, {ANOTHER_SERVER}."
 _STILL_THERE = (
     "Another process still holds {home}/cluster. Wait for it to end and start again; if the process "
     "named in the first line of {home}/cluster/postmaster.pid is not a database server, remove that file."

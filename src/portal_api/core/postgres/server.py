@@ -112,9 +112,7 @@ class EmbeddedPostgres:
                 self._report(f"Using the PostgreSQL {self.version} that runs on port {server.port}")
                 return server.port
             if time.monotonic() > deadline:
-                raise self._failed(
-                    f"PostgreSQL (process {server.pid}) is {server.status} and does not get ready"
-                )
+                raise self._failed(f"PostgreSQL (process {server.pid}) is {server.status} and does not get ready")
             time.sleep(0.1)
         return None
 

@@ -73,9 +73,7 @@ def _served(cluster: Cluster, account: Account, binaries: Binaries) -> Generator
     setpriv = shutil.which("setpriv")
     dies_with_parent = (setpriv, "--pdeathsig", "INT") if setpriv else ()
     with cluster.log.open("wb") as log:
-        server = account.spawn(
-            *dies_with_parent, binaries["postgres"], "-D", cluster.data, *settings, output=log
-        )
+        server = account.spawn(*dies_with_parent, binaries["postgres"], "-D", cluster.data, *settings, output=log)
     try:
         _wait_until_ready(cluster, server)
         yield port

@@ -86,9 +86,7 @@ async def use(session: Session, purpose: str, secret: Secret) -> OneTimeSecret:
     found = (await session.execute(taken)).scalar_one_or_none()
     if found is not None:
         return found
-    known = select(OneTimeSecret.id).where(
-        OneTimeSecret.secret_hash == secret.hash, OneTimeSecret.purpose == purpose
-    )
+    known = select(OneTimeSecret.id).where(OneTimeSecret.secret_hash == secret.hash, OneTimeSecret.purpose == purpose)
     if (await session.execute(known)).first():
         raise SecretGone("Ask for a new one.")
     raise SecretUnknown("Check that the whole link was copied.")

@@ -171,15 +171,19 @@ async def _continue(
         idle = LIFETIMES[account.kind, opened.delivery].idle
         opened.idle_expires_at = min(now + idle, opened.expires_at)
         opened.last_used_at = now
-        session.add(
-            RefreshToken(token_hash=successor.hash, session_id=session_id, expires_at=opened.idle_expires_at)
-        )
+        session.add(RefreshToken(token_hash=successor.hash, session_id=session_id, expires_at=opened.idle_expires_at))
     return tokens(session.tools, account, opened, successor, now), opened.delivery
 
 
 async def _session(session: Session, session_id: UUID) -> AuthSession:
     query = select(AuthSession).where(AuthSession.id == session_id).with_for_update()
     return (await session.execute(query)).scalar_one()
+
+
+async def log_out(session: Session, principal: Principal) -> None:
+    """End the session that asks."""
+    if principal.session_id is not None:
+        await end(session, principal, principal.session_id, "logout")
 
 
 async def end(session: Session, principal: Principal, session_id: UUID, reason: str) -> None:
@@ -198,7 +202,9 @@ async def end_all(session: Session, account_id: UUID, reason: str, *, but: UUID 
     """End an account's sessions, all or all but one (ASVS 7.4.3). Effective on the next request."""
     await session.execute(
         update(AuthSession)
-        .where(AuthSession.account_id == account_id, AuthSession.ended_at.is_(None), AuthSession.id != (but or new_id()))
+        .where(
+            AuthSession.account_id == account_id, AuthSession.ended_at.is_(None), AuthSession.id != (but or new_id())
+        )
         .values(ended_at=func.now(), end_reason=reason)
     )
 

@@ -1,12 +1,11 @@
 """Which clients a caller sees, and how they are read."""
 
 from functools import cache
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, text, tuple_
 
 from portal_api.core.access import Permission, Principal
-from portal_api.core.db import Read
+from portal_api.core.db import Read, Rows
 from portal_api.models.clients import Client, ClientAssignment
 from portal_api.models.staff import Supervision
 
@@ -49,7 +48,7 @@ def caseload() -> ColumnElement[bool]:
     )
 
 
-def visible(statement: Select[Any], sees_all: bool) -> Select[Any]:
+def visible(statement: Rows, sees_all: bool) -> Rows:
     """The one statement of who sees whom: the whole practice, or one's own caseload."""
     return statement if sees_all else statement.where(caseload())
 

@@ -48,7 +48,7 @@ async def app_link(session: Session, path: str) -> str:
         PracticeLink.practice_id == session.binding.practice_id, PracticeLink.is_current
     )
     slug = (await session.execute(current)).scalar_one_or_none()
-    return session.tools.settings.app_link(slug, path)
+    return session.tools.settings.app_link(slug or str(session.binding.practice_id), path)
 
 
 async def open_secret(session: Session, event: Event) -> OneTimeSecret | None:

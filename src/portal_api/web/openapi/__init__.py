@@ -98,9 +98,7 @@ def _refuse_repeated_ids(document: Json) -> None:
     for item in document["paths"].values():
         for operation in item.values():
             if operation["operationId"] in seen:
-                raise ValueError(
-                    f"two routes are named {operation['operationId']}: rename one of the functions"
-                )
+                raise ValueError(f"two routes are named {operation['operationId']}: rename one of the functions")
             seen.add(operation["operationId"])
 
 
@@ -108,13 +106,10 @@ def _order(document: Json) -> None:
     """Paths and components by name, methods by what they do; members of a schema stay as declared."""
     paths = document["paths"]
     document["paths"] = {
-        path: {method: paths[path][method] for method in _METHODS if method in paths[path]}
-        for path in sorted(paths)
+        path: {method: paths[path][method] for method in _METHODS if method in paths[path]} for path in sorted(paths)
     }
     document["components"] = {
-        kind: dict(sorted(members.items()))
-        for kind, members in sorted(document["components"].items())
-        if members
+        kind: dict(sorted(members.items())) for kind, members in sorted(document["components"].items()) if members
     }
     used = {tag for item in paths.values() for operation in item.values() for tag in operation["tags"]}
     document["tags"] = about.tags(used)

@@ -55,7 +55,4 @@ def tags(used: Iterable[str]) -> list[dict[str, str]]:
     """The tags in use, in the order of the list above and then by name."""
     order = list(_TAGS)
     ordered = sorted(used, key=lambda tag: (order.index(tag) if tag in _TAGS else len(order), tag))
-    return [
-        {"name": tag, "description": _TAGS.get(tag, f"{tag.replace('_', ' ').capitalize()}.")}
-        for tag in ordered
-    ]
+    return [{"name": tag, "description": _TAGS.get(tag, f"{tag.replace('_', ' ').capitalize()}.")} for tag in ordered]

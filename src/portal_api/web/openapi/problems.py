@@ -1,7 +1,7 @@
 """Errors in the API description: one shape, one media type, shared answers for what any route may say."""
 
-from portal_api.web.openapi.schemas import Json, references
 from portal_api.schemas.problems import Problem
+from portal_api.web.openapi.schemas import Json, references
 
 _RESPONSES = "#/components/responses/"
 _MEDIA_TYPE = "application/problem+json"
