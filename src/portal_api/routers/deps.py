@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from portal_api.core.access import Permission as P
+from portal_api.core.access import Permission as P  # noqa: N817
 from portal_api.core.access import Principal
 from portal_api.core.db import Reader, Session
 from portal_api.web.access import provided, public, requires
