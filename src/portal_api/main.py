@@ -22,7 +22,7 @@ from portal_api.core.tools import Tools
 from portal_api.jobs import SUBSCRIPTIONS, make_queue
 from portal_api.routers import ROUTERS
 from portal_api.services import audit
-from portal_api.web import system
+from portal_api.web import error_page, system
 from portal_api.web.docs import install_docs
 from portal_api.web.gatekeeper import Gatekeeper
 from portal_api.web.index import IndexedRouter, register
@@ -52,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         register(app.router, router.routes)
     register(app.router, system.ROUTES)
+    app.router.routes.append(error_page.ROUTE)
     install_docs(app)
     app.openapi = partial(_openapi, app)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
