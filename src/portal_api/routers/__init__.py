@@ -1,6 +1,14 @@
 """HTTP only: path, permission, status, one service call."""
 
-from portal_api.routers import auth, clients, features, portal, practices
+from portal_api.routers import auth, clients, features, portal, practices, prospects, signup
 
-ROUTERS = (practices.router, portal.router, features.router, auth.router, clients.router)
+ROUTERS = (
+    practices.router,
+    portal.router,
+    features.router,
+    auth.router,
+    clients.router,
+    signup.router,
+    prospects.router,
+)
 """Every router of the application, in the order of the document."""

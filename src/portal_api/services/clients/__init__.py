@@ -1,5 +1,6 @@
 """Client records."""
 
 from portal_api.services.clients.records import archive, create, get, page, restore, update
+from portal_api.services.clients.verification import verify_email
 
-__all__ = ["archive", "create", "get", "page", "restore", "update"]
+__all__ = ["archive", "create", "get", "page", "restore", "update", "verify_email"]

@@ -73,3 +73,8 @@ async def _issue(
         clients=[client_id] if client_id else [],
     )
     return invitation
+
+
+async def end_open(session: Session, client: Client) -> None:
+    """End the client's open invitations: there is nothing left to accept."""
+    await _end_older(session, Invitation.client_id == client.id)
