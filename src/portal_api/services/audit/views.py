@@ -1,7 +1,7 @@
 """Reads are audited together: one insert for all that were made at the same moment."""
 
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -20,15 +20,15 @@ class View:
     actor_kind: str
     actor_id: UUID | None
     session_id: UUID | None
+    on_behalf_of: UUID | None
     client_ids: list[UUID]
+    details: dict[str, Any]
     request_id: str
     ip: str
     user_agent_hash: bytes | None
 
 
 async def write_views(database: Database, views: list[View]) -> None:
-    """Insert the views, one transaction a practice."""
-    ordered = sorted(views, key=lambda view: view.practice_id)
-    for practice_id, group in groupby(ordered, key=lambda view: view.practice_id):
-        async with database.session(Binding.system(practice_id)) as session:
-            await session.execute(insert(Event), [asdict(view) for view in group])
+    """Insert the views, all of one practice, in one transaction."""
+    async with database.session(Binding.system(views[0].practice_id)) as session:
+        await session.execute(insert(Event), [asdict(view) for view in views])
