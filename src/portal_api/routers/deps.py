@@ -16,6 +16,7 @@ SignedIn = Annotated[Principal, requires(P.ACCOUNT_SELF)]
 SignedInRestricted = Annotated[Principal, requires(P.ACCOUNT_SELF, restricted=True)]
 """Also an account that must first change its password or set up a second factor."""
 
+CanReadAccessHistory = Annotated[Principal, requires(P.ACCESS_HISTORY_READ)]
 CanReadAudit = Annotated[Principal, requires(P.AUDIT_READ)]
 CanReadPractice = Annotated[Principal, requires(P.PRACTICE_READ)]
 CanWritePractice = Annotated[Principal, requires(P.PRACTICE_WRITE)]
