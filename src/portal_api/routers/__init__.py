@@ -1,6 +1,6 @@
 """HTTP only: path, permission, status, one service call."""
 
-from portal_api.routers import auth, clients, features, portal, practices, prospects, signup
+from portal_api.routers import audit, auth, clients, features, portal, practices, prospects, signup
 
 ROUTERS = (
     practices.router,
@@ -10,5 +10,6 @@ ROUTERS = (
     clients.router,
     signup.router,
     prospects.router,
+    audit.router,
 )
 """Every router of the application, in the order of the document."""
