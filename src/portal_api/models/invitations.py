@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, case, func, text
-from sqlalchemy.ext.hybrid import hybrid_method
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal_api.core.db import Base, Id, Mutable, PracticeScoped, one_of, refers_to
@@ -53,9 +52,8 @@ class Invitation(PracticeScoped, Id, Mutable, Base):
     identity_attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     created_by: Mapped[UUID]
 
-    @hybrid_method
     def state(self, at: datetime) -> str:
-        """pending, accepted, revoked, expired or bounced: the same rule for a row and for a query."""
+        """pending, accepted, revoked, expired or bounced; `state_now` says the same in SQL."""
         if self.accepted_at:
             return "accepted"
         if self.revoked_at:
@@ -64,13 +62,12 @@ class Invitation(PracticeScoped, Id, Mutable, Base):
             return "expired"
         return "bounced" if self.delivery == "bounced" else "pending"
 
-    @state.inplace.expression
     @classmethod
-    def _state(cls, at: ColumnElement[datetime]) -> ColumnElement[str]:
+    def state_now(cls) -> ColumnElement[str]:
         return case(
             (cls.accepted_at.is_not(None), "accepted"),
             (cls.revoked_at.is_not(None), "revoked"),
-            (cls.expires_at <= at, "expired"),
+            (cls.expires_at <= func.now(), "expired"),
             (cls.delivery == "bounced", "bounced"),
             else_="pending",
         )

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from portal_api.core.access import Principal
-from portal_api.core.db import Session
-from portal_api.core.errors import Conflict, Invalid
+from portal_api.core.db import Binding, Session
+from portal_api.core.errors import AppError, Conflict, Invalid
 from portal_api.models.retries import IdempotencyRecord
 
 KEPT_FOR = timedelta(hours=24)
@@ -52,7 +52,12 @@ async def once(
     home = session.binding
     if not await _claim(session, scope, fingerprint):
         return await _replay(session, scope, fingerprint), True
-    kept = await work()
+    try:
+        kept = await work()
+    except AppError as error:
+        if error.keeps_effects:
+            await _release(session, home, scope)
+        raise
     if session.binding != home:
         await session.rebind(home)
     await _keep(session, scope, kept)
@@ -81,6 +86,12 @@ async def _claim(session: Session, scope: bytes, fingerprint: bytes) -> bool:
         raise
     await session.execute(text("SET LOCAL lock_timeout = DEFAULT"))
     return claimed
+
+
+async def _release(session: Session, home: Binding, scope: bytes) -> None:
+    """A refusal that commits what it counted must not commit the claim, or the key would be in flight for a day."""
+    await session.rebind(home)
+    await session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.scope_hash == scope))
 
 
 async def _replay(session: Session, scope: bytes, fingerprint: bytes) -> Kept:
