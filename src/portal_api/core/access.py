@@ -112,6 +112,24 @@ PROFILE_PERMISSIONS = frozenset(
 """What a grant can let an account do for a client (F6.M1); someone's own login has all of it."""
 
 
+GRANT_PERMISSIONS = (
+    "appointments.view",
+    "appointments.book",
+    "appointments.cancel",
+    "demographics.edit",
+    "insurance.add",
+    "forms.complete",
+    "forms.sign",
+    "documents.view",
+    "documents.upload",
+    "messages",
+    "billing.view",
+    "billing.pay",
+    "video.join",
+)
+"""What a grant may let an account do for a client (F6.M1); one's own login has all of it."""
+
+
 @cache
 def permissions_of(roles: frozenset[Role]) -> frozenset[Permission]:
     """The union of what the roles may do."""

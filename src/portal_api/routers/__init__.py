@@ -1,6 +1,6 @@
 """HTTP only: path, permission, status, one service call."""
 
-from portal_api.routers import audit, auth, clients, features, portal, practices, prospects, signup
+from portal_api.routers import audit, auth, clients, features, invitations, portal, practices, prospects, signup
 
 ROUTERS = (
     practices.router,
@@ -8,6 +8,7 @@ ROUTERS = (
     features.router,
     auth.router,
     clients.router,
+    invitations.router,
     signup.router,
     prospects.router,
     audit.router,
