@@ -18,6 +18,7 @@ from portal_api.schemas.base import (
     Output,
     PageQuery,
     Phone,
+    SearchText,
     TimeZone,
 )
 
@@ -54,9 +55,7 @@ class ClientUpdate(Change):
 
 
 class ClientFilters(PageQuery):
-    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)] | None = Field(
-        None, description="Searches names, e-mail and phone."
-    )
+    q: SearchText | None = Field(None, description="Searches names, e-mail and phone.")
     archived: bool = Field(False, description="The archived clients instead of the current ones.")
     practitioner_id: UUID | None = None
     updated_since: Instant | None = Field(None, description="Oldest change first; archived ones included.")

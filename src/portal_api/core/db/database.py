@@ -110,7 +110,8 @@ class Session(AsyncSession):
 
     async def rows(self, read: Read, /, **values: Any) -> list[Row]:
         await self.flush()
-        return [dict(row) for row in (await self.execute(read.statement, values)).mappings()]
+        known = {"practice_id": self.binding.practice_id}
+        return [dict(row) for row in (await self.execute(read.statement, known | values)).mappings()]
 
     async def row(self, read: Read, /, **values: Any) -> Row | None:
         rows = await self.rows(read, **values)
