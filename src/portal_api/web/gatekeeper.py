@@ -11,7 +11,7 @@ from portal_api.core.errors import AppError, Forbidden, Malformed, Unauthenticat
 from portal_api.core.signing import Claims, TokenError
 from portal_api.core.tools import Tools
 from portal_api.core.turns import Impatient, Turns
-from portal_api.services import audit, retries
+from portal_api.services import audit, features, retries
 from portal_api.services.auth import authority
 from portal_api.web.access import Requirement
 from portal_api.web.replies import Answer
@@ -61,23 +61,35 @@ class Gatekeeper:
         except Unauthenticated as error:
             error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
             raise
-        binding = authority.binding_of(principal)
-        if isinstance(source, Session):
-            await source.rebind(binding)
-        else:
-            source.binding = binding
+        await self._bind(source, principal)
         return principal
 
-    async def admit(self, principal: Principal, requirement: Requirement) -> None:
-        """Raise Forbidden unless the caller may use the route."""
+    async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal:
+        """Raise Forbidden unless the caller may use the route.
+
+        Where the route has a feature, a client caller goes on with those clients only who have it.
+        """
         if requirement.permission is None:
-            return
+            return principal
         if principal.must_change_password and not requirement.restricted:
             raise PasswordChangeRequired("PUT /v1/me/password with a password of your own.")
         if principal.must_enrol_second_factor and not requirement.restricted:
             raise SecondFactorRequired("POST /v1/me/second-factor to set one up.")
         if not principal.may(requirement.permission):
             raise Forbidden("Your role does not allow this.")
+        if requirement.feature is None:
+            return principal
+        admitted = await features.narrowed(source, principal, requirement.feature)
+        await self._bind(source, admitted)
+        return admitted
+
+    @staticmethod
+    async def _bind(source: Session | Reader, principal: Principal) -> None:
+        binding = authority.binding_of(principal)
+        if isinstance(source, Session):
+            await source.rebind(binding)
+        else:
+            source.binding = binding
 
     @asynccontextmanager
     async def turn(self, request: Request, claims: Claims | None) -> AsyncIterator[None]:

@@ -40,7 +40,7 @@ class Gatekeeper(Protocol):
 
     async def principal(self, source: Session | Reader, claims: Any, origin: Origin) -> Principal: ...
 
-    async def admit(self, principal: Principal, requirement: Requirement) -> None: ...
+    async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal: ...
 
     def turn(self, request: Request, claims: Any | None) -> AbstractAsyncContextManager[None]: ...
 
@@ -85,7 +85,7 @@ class PortalRoute(APIRoute):
             async with gate.database.reader(gate.binding(claims)) as reader:
                 if claims is not None:
                     principal = await gate.principal(reader, claims, origin)
-                await gate.admit(principal, self.signature.requirement)
+                principal = await gate.admit(reader, principal, self.signature.requirement)
                 arguments = self.signature.arguments(request, b"")
                 if self.signature.reader:
                     arguments[self.signature.reader] = reader
@@ -117,7 +117,7 @@ class PortalRoute(APIRoute):
             async with gate.database.session(gate.binding(claims)) as session:
                 if claims is not None:
                     principal = await gate.principal(session, claims, origin)
-                await gate.admit(principal, self.signature.requirement)
+                principal = await gate.admit(session, principal, self.signature.requirement)
                 arguments = self.signature.arguments(request, body)
 
                 async def work() -> Answer:

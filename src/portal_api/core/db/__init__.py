@@ -13,7 +13,7 @@ from portal_api.core.db.base import (
 )
 from portal_api.core.db.binding import Binding
 from portal_api.core.db.database import Database, Session
-from portal_api.core.db.reads import Read, Reader, Rows, Source
+from portal_api.core.db.reads import Read, Reader, Row, Rows, Source
 
 __all__ = [
     "Append",
@@ -26,6 +26,7 @@ __all__ = [
     "PracticeScoped",
     "Read",
     "Reader",
+    "Row",
     "Rows",
     "Session",
     "Source",

@@ -32,6 +32,9 @@ _GATE_OPEN: ColumnElement[bool] = literal_column("gate.opened").is_not(None)
 class Source(Protocol):
     """Where a read can run: a Reader (fast, read-only) or the Session of a write."""
 
+    @property
+    def tools(self) -> "Tools": ...
+
     async def rows(self, read: "Read", /, **values: Any) -> list[Row]: ...
 
     async def row(self, read: "Read", /, **values: Any) -> Row | None: ...
