@@ -1,6 +1,6 @@
 """Reads are audited together: one append for all that were made at the same moment."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from portal_api.core.db import Append, Database
@@ -16,7 +16,9 @@ class View(NamedTuple):
     actor_kind: str
     actor_id: UUID | None
     session_id: UUID | None
+    on_behalf_of: UUID | None
     client_ids: list[UUID]
+    details: dict[str, Any]
     request_id: str
     ip: str
     user_agent_hash: bytes | None
