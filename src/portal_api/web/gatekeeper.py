@@ -129,7 +129,7 @@ class Gatekeeper:
 
     async def viewed(self, reader: Reader, principal: Principal) -> None:
         if reader.views:
-            await self._tools.views.submit(reader.views, key=principal.practice_id)
+            await self._tools.views.submit(reader.views)
 
     @staticmethod
     def _unauthenticated(detail: str) -> Unauthenticated:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
@@ -57,6 +58,8 @@ def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer
 
 
 def _plain(value: object) -> Any:
+    if isinstance(value, UUID):  # the driver's own class, which orjson does not know
+        return str(value)
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     return str(value)

@@ -1,5 +1,6 @@
 """Who is calling, as the database knows it at this moment: one indexed read per request."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +61,7 @@ _live_grants = (
     .scalar_subquery()
 )
 
-AUTHORITY = Read(
+_caller = (
     select(
         AuthSession.authenticated_at,
         AuthSession.methods,
@@ -71,7 +72,6 @@ AUTHORITY = Read(
         StaffMember.roles,
         PortalSettings.enabled.label("portal_enabled"),
         PortalSettings.second_factor,
-        _live_grants.label("grants"),
     )
     .select_from(AuthSession)
     .join(Account, Account.id == AuthSession.account_id)
@@ -86,6 +86,8 @@ AUTHORITY = Read(
         Account.suspended_at.is_(None),
     )
 )
+STAFF_AUTHORITY = Read(_caller)
+CLIENT_AUTHORITY = Read(_caller.add_columns(_live_grants.label("grants")))
 
 
 async def principal(source: Source, practice_id: UUID, account_id: UUID, session_id: UUID, origin: Origin) -> Principal:
@@ -93,7 +95,8 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
 
     Nothing in the token is authority: roles, grants and the portal's switch are read anew each time.
     """
-    row = await source.row(AUTHORITY, sid=session_id, sub=account_id)
+    of_staff = source.binding.kind is ActorKind.STAFF
+    row = await source.row(STAFF_AUTHORITY if of_staff else CLIENT_AUTHORITY, sid=session_id, sub=account_id)
     if row is None:
         raise SessionEnded("Sign in again.")
     kind = ActorKind(row["kind"])
@@ -101,8 +104,8 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
         raise PortalDisabled("The practice has switched its portal off.")
     if kind is ActorKind.STAFF and row["staff_id"] is None:
         raise SessionEnded("You no longer work in this practice.")
-    roles = frozenset(Role(role) for role in row["roles"] or ())
-    profiles = tuple(_profile(grant) for grant in row["grants"] or ())
+    roles = _roles(tuple(row["roles"] or ()))
+    profiles = tuple(_profile(grant) for grant in row.get("grants") or ())
     return Principal(
         practice_id=practice_id,
         kind=kind,
@@ -122,6 +125,11 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
 def binding_of(principal: Principal) -> Binding:
     """What the rest of the transaction is bound to, once the caller is known."""
     return Binding(principal.practice_id, principal.kind, principal.client_ids)
+
+
+@cache
+def _roles(names: tuple[str, ...]) -> frozenset[Role]:
+    return frozenset(map(Role, names))
 
 
 def _profile(grant: dict[str, Any]) -> Profile:
