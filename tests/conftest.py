@@ -13,6 +13,7 @@ from portal_api.integrations.mail import DevelopmentMailbox
 from portal_api.main import create_app
 from tests.database import migrated_database
 from tests.responses import check_response
+from tests.statements import watched
 from tests.world import World
 
 
@@ -79,3 +80,15 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 def world(app: FastAPI, http: httpx.AsyncClient, mailbox: DevelopmentMailbox) -> World:
     """Makes practices, people and clients through the API, and reads their mail."""
     return World(app, http, mailbox)
+
+
+@pytest.fixture(autouse=True)
+def whose_rows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test whose statements leave a practice table without its practice."""
+    if request.node.get_closest_marker("whatever_rows"):
+        yield
+        return
+    found: list[str] = []
+    with watched(lambda sql, tables: found.append(f"{', '.join(tables)} without a practice in: {sql}")):
+        yield
+    assert not found, "\n".join(found)
