@@ -33,6 +33,7 @@ class Role(StrEnum):
 class Permission(StrEnum):
     """What a kind of caller may try. Whether this very object may be touched is the service's question."""
 
+    ACCESS_HISTORY_READ = "access_history:read"
     ACCOUNT_SELF = "account:self"
     AUDIT_READ = "audit:read"
     CLIENTS_CREATE = "clients:create"
@@ -90,7 +91,43 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SCHEDULER: _EVERY_STAFF | {P.CLIENTS_READ, P.CLIENTS_READ_ALL},
     Role.FORMS_ADMIN: _EVERY_STAFF,
 }
-CLIENT_PERMISSIONS = frozenset({P.ACCOUNT_SELF, P.PRACTITIONERS_READ})
+CLIENT_PERMISSIONS = frozenset({P.ACCESS_HISTORY_READ, P.ACCOUNT_SELF, P.PRACTITIONERS_READ})
+PROFILE_PERMISSIONS = frozenset(
+    {
+        "appointments.view",
+        "appointments.book",
+        "appointments.cancel",
+        "demographics.edit",
+        "insurance.add",
+        "forms.complete",
+        "forms.sign",
+        "documents.view",
+        "documents.upload",
+        "messages",
+        "billing.view",
+        "billing.pay",
+        "video.join",
+    }
+)
+"""What a grant can let an account do for a client (F6.M1); someone's own login has all of it."""
+
+
+GRANT_PERMISSIONS = (
+    "appointments.view",
+    "appointments.book",
+    "appointments.cancel",
+    "demographics.edit",
+    "insurance.add",
+    "forms.complete",
+    "forms.sign",
+    "documents.view",
+    "documents.upload",
+    "messages",
+    "billing.view",
+    "billing.pay",
+    "video.join",
+)
+"""What a grant may let an account do for a client (F6.M1); one's own login has all of it."""
 
 
 @cache

@@ -15,6 +15,7 @@ SignedIn = Annotated[Principal, requires(Permission.ACCOUNT_SELF)]
 SignedInRestricted = Annotated[Principal, requires(Permission.ACCOUNT_SELF, restricted=True)]
 """Also an account that must first change its password or set up a second factor."""
 
+CanReadAccessHistory = Annotated[Principal, requires(Permission.ACCESS_HISTORY_READ)]
 CanReadAudit = Annotated[Principal, requires(Permission.AUDIT_READ)]
 CanReadPractice = Annotated[Principal, requires(Permission.PRACTICE_READ)]
 CanWritePractice = Annotated[Principal, requires(Permission.PRACTICE_WRITE)]

@@ -6,6 +6,7 @@ commits before it answers and costs a fraction of dependency resolution.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from fastapi.routing import APIRoute, APIRouter
@@ -40,6 +41,8 @@ class Gatekeeper(Protocol):
     async def principal(self, source: Session | Reader, claims: Any, origin: Origin) -> Principal: ...
 
     async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal: ...
+
+    def turn(self, request: Request, claims: Any | None) -> AbstractAsyncContextManager[None]: ...
 
     async def once(
         self, session: Session, principal: Principal, request: Request, body: bytes, work: Work
@@ -94,18 +97,20 @@ class PortalRoute(APIRoute):
         return answer(result, self.status_code or 200, none_match=request.headers.get("if-none-match"))
 
     async def _write(self, request: Request, body: bytes) -> Answer:
-        for attempt in range(1, RETRIES + 1):
-            try:
-                return await self._write_once(request, body)
-            except DBAPIError as error:
-                state = getattr(getattr(error.orig, "__cause__", None), "sqlstate", None)
-                if state not in RETRIED_STATES or attempt == RETRIES:
-                    raise
-        raise AssertionError("unreachable")
-
-    async def _write_once(self, request: Request, body: bytes) -> Answer:
         gate: Gatekeeper = request.app.state.gatekeeper
         claims = self._claims(gate, request)
+        async with gate.turn(request, claims):
+            for attempt in range(1, RETRIES + 1):
+                try:
+                    return await self._write_once(request, body, claims)
+                except DBAPIError as error:
+                    state = getattr(getattr(error.orig, "__cause__", None), "sqlstate", None)
+                    if state not in RETRIED_STATES or attempt == RETRIES:
+                        raise
+        raise AssertionError("unreachable")
+
+    async def _write_once(self, request: Request, body: bytes, claims: Any | None) -> Answer:
+        gate: Gatekeeper = request.app.state.gatekeeper
         origin: Origin = request.scope["state"]["origin"]
         principal = _nobody(origin)
         try:
