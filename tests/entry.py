@@ -42,9 +42,7 @@ async def open_practice(world: World, **settings: Any) -> Practice:
 async def add_staff(world: World, practice: Practice, *roles: str) -> tuple[str, str]:
     """An invited staff member: id and e-mail."""
     email = world.email("staff")
-    account = Account(
-        id=new_id(), kind="staff", email=email, email_norm=email, given_name="Sam", family_name="Staff"
-    )
+    account = Account(id=new_id(), kind="staff", email=email, email_norm=email, given_name="Sam", family_name="Staff")
     staff = StaffMember(
         id=new_id(), account_id=account.id, email=email, given_name="Sam", family_name="Staff", roles=list(roles)
     )

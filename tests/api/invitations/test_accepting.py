@@ -92,9 +92,7 @@ class TestOnce:
         assert taken.json()["account"]["id"] != other.account["id"]
         async with bound(world, practice) as session:
             held = select(ClientGrant.account_id).where(ClientGrant.client_id == client["id"])
-            assert [str(account) for account in (await session.scalars(held)).all()] == [
-                taken.json()["account"]["id"]
-            ]
+            assert [str(account) for account in (await session.scalars(held)).all()] == [taken.json()["account"]["id"]]
 
 
 class TestIdentity:
