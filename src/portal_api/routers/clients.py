@@ -27,6 +27,7 @@ from portal_api.schemas.clients import (
     PortalAccess,
     PortalAccessUpdate,
 )
+from portal_api.schemas.prospects import ProspectDecision, VerifiedEmail
 from portal_api.services import clients
 from portal_api.services.clients import credentials, portal_access
 from portal_api.web.route import PortalRouter
@@ -70,6 +71,14 @@ async def archive_client(client_id: UUID, session: SessionDep, principal: CanWri
 async def restore_client(client_id: UUID, session: SessionDep, principal: CanWriteClients) -> Any:
     """Take an archived client out again."""
     return await clients.restore(session, principal, client_id)
+
+
+@router.post("/{client_id}/verify-email", response_model=VerifiedEmail)
+async def verify_client_email(
+    client_id: UUID, session: SessionDep, principal: CanWritePortalAccess, data: ProspectDecision | None = None
+) -> Any:
+    """Verify the e-mail address of the client's own login for them."""
+    return await clients.verify_email(session, principal, client_id, data)
 
 
 @router.put("/{client_id}/credentials", response_model=Credentials)

@@ -20,6 +20,7 @@ from portal_api.schemas.base import (
     PageQuery,
     Password,
     Phone,
+    SearchText,
     TimeZone,
 )
 
@@ -56,9 +57,7 @@ class ClientUpdate(Change):
 
 
 class ClientFilters(PageQuery):
-    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)] | None = Field(
-        None, description="Searches names, e-mail and phone."
-    )
+    q: SearchText | None = Field(None, description="Searches names, e-mail and phone.")
     archived: bool = Field(False, description="The archived clients instead of the current ones.")
     practitioner_id: UUID | None = None
     external_id: Annotated[Line, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,49}:.")] | None = Field(

@@ -56,12 +56,17 @@ async def once(
         kept = await work()
     except AppError as error:
         if error.keeps_effects:
-            await _release(session, home, scope)
+            await _free(session, home, scope)
         raise
-    if session.binding != home:
-        await session.rebind(home)
+    await session.rebind(home)
     await _keep(session, scope, kept)
     return kept, False
+
+
+async def _free(session: Session, home: Binding, scope: bytes) -> None:
+    """The refusal commits: the key must not stay taken with it, or a retry would wait for an answer in vain."""
+    await session.rebind(home)
+    await session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.scope_hash == scope))
 
 
 async def _claim(session: Session, scope: bytes, fingerprint: bytes) -> bool:
@@ -86,12 +91,6 @@ async def _claim(session: Session, scope: bytes, fingerprint: bytes) -> bool:
         raise
     await session.execute(text("SET LOCAL lock_timeout = DEFAULT"))
     return claimed
-
-
-async def _release(session: Session, home: Binding, scope: bytes) -> None:
-    """A refusal that commits what it counted must not commit the claim, or the key would be in flight for a day."""
-    await session.rebind(home)
-    await session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.scope_hash == scope))
 
 
 async def _replay(session: Session, scope: bytes, fingerprint: bytes) -> Kept:
