@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from secrets import token_hex
 from typing import Any
+from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from portal_api.core.tools import Tools
 from portal_api.integrations.mail import DevelopmentMailbox, SmtpMailer, StoredMail
 from portal_api.jobs import JobContext
+from portal_api.services import audit
 
 PASSWORD = "a quiet boat on lake 7"
 _TOKEN = re.compile(r"#token=([A-Za-z0-9._-]+)")
@@ -134,3 +136,7 @@ class World:
     async def mailed_code(self, to: str) -> str:
         mail = await self.mail(to)
         return _CODE.findall(mail.text or "")[0]
+
+    async def seal_audit(self, practice: Practice) -> int:
+        """What the sealer does each minute, for one practice; returns how many events it sealed."""
+        return await audit.seal(self.tools.database, UUID(practice.id))

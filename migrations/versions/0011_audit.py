@@ -42,8 +42,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_event"),
         append_only=True,
     )
-    op.create_index("ix_event_actor", "event", ["practice_id", "actor_id", "id"], unique=False)
-    op.create_index("ix_event_type", "event", ["practice_id", "type", "id"], unique=False)
+    op.create_index("ix_event_time", "event", ["practice_id", "occurred_at", "id"], unique=False)
+    op.create_index("ix_event_actor", "event", ["practice_id", "actor_id", "occurred_at", "id"], unique=False)
+    op.create_index("ix_event_type", "event", ["practice_id", "type", "occurred_at", "id"], unique=False)
+    op.create_index(
+        "ix_event_refused",
+        "event",
+        ["practice_id", "outcome", "occurred_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("outcome <> 'success'"),
+    )
     create_practice_table(
         "event_seal",
         sa.Column("practice_id", sa.Uuid(), nullable=False),
@@ -63,6 +71,7 @@ def upgrade() -> None:
         "event_subject",
         sa.Column("practice_id", sa.Uuid(), nullable=False),
         sa.Column("client_id", sa.Uuid(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("event_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["practice_id", "client_id"],
@@ -74,7 +83,7 @@ def upgrade() -> None:
             ["event.practice_id", "event.id"],
             name="fk_event_subject_practice_id_event_id",
         ),
-        sa.PrimaryKeyConstraint("practice_id", "client_id", "event_id", name="pk_event_subject"),
+        sa.PrimaryKeyConstraint("practice_id", "client_id", "occurred_at", "event_id", name="pk_event_subject"),
         client_owned=True,
         append_only=True,
     )

@@ -22,11 +22,11 @@ from portal_api.core.tools import Tools
 from portal_api.jobs import SUBSCRIPTIONS, make_queue
 from portal_api.routers import ROUTERS
 from portal_api.services import audit
-from portal_api.web import system
+from portal_api.web import error_page, system
 from portal_api.web.docs import install_docs
 from portal_api.web.gatekeeper import Gatekeeper
 from portal_api.web.index import IndexedRouter, register
-from portal_api.web.middleware import BodyLimit, RequestBoundary
+from portal_api.web.middleware import BodyLimit, LastResort, RequestBoundary
 from portal_api.web.openapi import openapi_document
 from portal_api.web.problems import on_any_error, on_app_error, on_http_exception
 
@@ -52,9 +52,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         register(app.router, router.routes)
     register(app.router, system.ROUTES)
+    app.router.routes.append(error_page.ROUTE)
     install_docs(app)
     app.openapi = partial(_openapi, app)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(LastResort)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from portal_api.core.jobs import Backoff, Queue, WorkerTimes
-from tests.jobs_fixtures import throwaway_cluster
+from portal_api.core.postgres import throwaway_cluster
 
 MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0002_jobs.py"
 

@@ -1,11 +1,14 @@
 """Who may do what: permissions are verbs on nouns, roles are a table, a principal is who is asking."""
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from uuid import UUID
+
+from portal_api.core.errors import FeatureDisabled, NotFound, invalid
 
 
 class ActorKind(StrEnum):
@@ -30,6 +33,7 @@ class Role(StrEnum):
 class Permission(StrEnum):
     """What a kind of caller may try. Whether this very object may be touched is the service's question."""
 
+    ACCESS_HISTORY_READ = "access_history:read"
     ACCOUNT_SELF = "account:self"
     AUDIT_READ = "audit:read"
     CLIENTS_CREATE = "clients:create"
@@ -37,6 +41,7 @@ class Permission(StrEnum):
     CLIENTS_READ_ALL = "clients:read_all"
     CLIENTS_WRITE = "clients:write"
     CREDENTIALS_WRITE = "credentials:write"
+    FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
     INVITATIONS_READ = "invitations:read"
@@ -69,6 +74,7 @@ _CASELOAD = frozenset(
 _ADMINISTRATION = _CASELOAD | {
     P.AUDIT_READ,
     P.CLIENTS_READ_ALL,
+    P.FEATURES_MANAGE,
     P.PORTAL_WRITE,
     P.PRACTICE_WRITE,
     P.PROSPECTS_MANAGE,
@@ -85,7 +91,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SCHEDULER: _EVERY_STAFF | {P.CLIENTS_READ, P.CLIENTS_READ_ALL},
     Role.FORMS_ADMIN: _EVERY_STAFF,
 }
-CLIENT_PERMISSIONS = frozenset({P.ACCOUNT_SELF, P.PRACTITIONERS_READ})
+CLIENT_PERMISSIONS = frozenset({P.ACCESS_HISTORY_READ, P.ACCOUNT_SELF, P.PRACTITIONERS_READ})
 PROFILE_PERMISSIONS = frozenset(
     {
         "appointments.view",
@@ -106,6 +112,24 @@ PROFILE_PERMISSIONS = frozenset(
 """What a grant can let an account do for a client (F6.M1); someone's own login has all of it."""
 
 
+GRANT_PERMISSIONS = (
+    "appointments.view",
+    "appointments.book",
+    "appointments.cancel",
+    "demographics.edit",
+    "insurance.add",
+    "forms.complete",
+    "forms.sign",
+    "documents.view",
+    "documents.upload",
+    "messages",
+    "billing.view",
+    "billing.pay",
+    "video.join",
+)
+"""What a grant may let an account do for a client (F6.M1); one's own login has all of it."""
+
+
 @cache
 def permissions_of(roles: frozenset[Role]) -> frozenset[Permission]:
     """The union of what the roles may do."""
@@ -121,6 +145,24 @@ class Feature(StrEnum):
     CLIENT_UPLOADS = "client_uploads"
     ONLINE_PAYMENTS = "online_payments"
     VIDEO = "video"
+
+
+class GrantPermission(StrEnum):
+    """What an account may do for a client (F6.M1). The client's own login may do all of it."""
+
+    APPOINTMENTS_VIEW = "appointments.view"
+    APPOINTMENTS_BOOK = "appointments.book"
+    APPOINTMENTS_CANCEL = "appointments.cancel"
+    DEMOGRAPHICS_EDIT = "demographics.edit"
+    INSURANCE_ADD = "insurance.add"
+    FORMS_COMPLETE = "forms.complete"
+    FORMS_SIGN = "forms.sign"
+    DOCUMENTS_VIEW = "documents.view"
+    DOCUMENTS_UPLOAD = "documents.upload"
+    MESSAGES = "messages"
+    BILLING_VIEW = "billing.view"
+    BILLING_PAY = "billing.pay"
+    VIDEO_JOIN = "video.join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +206,30 @@ class Principal:
     roles: frozenset[Role] = frozenset()
     permissions: frozenset[Permission] = frozenset()
     profiles: tuple[Profile, ...] = ()
+    """The clients that the caller may act for; on a route with a feature, those who have the feature."""
+    withheld: Mapping[UUID, Feature] = field(default_factory=dict)
+    """Clients that the caller may act for, but not with this feature, which the route needs."""
     must_change_password: bool = False
     must_enrol_second_factor: bool = False
     authenticated_at: datetime | None = None
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
+
+    def profile(self, client_id: UUID | None) -> Profile:
+        """The client to act for; an account with a single one need not name it.
+
+        Raises NotFound for one that is not theirs, FeatureDisabled, Invalid where several would fit.
+        """
+        if client_id in self.withheld:
+            raise FeatureDisabled(feature=self.withheld[client_id])
+        if client_id is None and len(self.profiles) + len(self.withheld) > 1:
+            raise invalid("/client_id", "client_id_required", "You act for several clients: say for whom.")
+        found = (profile for profile in self.profiles if client_id in (None, profile.client_id))
+        profile = next(found, None)
+        if profile is None:
+            raise NotFound
+        return profile
 
     @property
     def client_ids(self) -> tuple[UUID, ...]:

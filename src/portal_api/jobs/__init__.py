@@ -3,7 +3,7 @@
 from typing import Any
 
 from portal_api.core.jobs import Queue
-from portal_api.jobs import events, prospects
+from portal_api.jobs import audit, events, prospects
 from portal_api.jobs.context import JobContext
 
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
@@ -13,6 +13,6 @@ __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue"]
 def make_queue() -> Queue[Any]:
     """The queue with every task of the program registered."""
     queue: Queue[JobContext] = Queue()
-    for module in (events, prospects):
+    for module in (audit, events, prospects):
         module.register(queue)
     return queue

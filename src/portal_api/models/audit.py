@@ -17,8 +17,17 @@ class Event(PracticeScoped, Id, Base):
     __table_args__ = (
         of_a_practice(),
         one_of("outcome", ("success", "failure", "denied")),
-        Index("ix_event_actor", "practice_id", "actor_id", "id"),
-        Index("ix_event_type", "practice_id", "type", "id"),
+        Index("ix_event_time", "practice_id", "occurred_at", "id"),
+        Index("ix_event_actor", "practice_id", "actor_id", "occurred_at", "id"),
+        Index("ix_event_type", "practice_id", "type", "occurred_at", "id"),
+        Index(
+            "ix_event_refused",
+            "practice_id",
+            "outcome",
+            "occurred_at",
+            "id",
+            postgresql_where=text("outcome <> 'success'"),
+        ),
     )
 
     occurred_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -40,7 +49,10 @@ class Event(PracticeScoped, Id, Base):
 
 
 class EventSeal(PracticeScoped, Base):
-    """A link of the practice's hash chain: hash = SHA-256(previous hash, canonical event) (F18.B2)."""
+    """A link of the practice's hash chain: hash = SHA-256(previous hash, canonical event) (F18.B2).
+
+    `seq` has no gap. An event that committed late gets a later `seq` than its time suggests.
+    """
 
     __tablename__ = "event_seal"
     __table_args__ = (
@@ -60,4 +72,5 @@ class EventSubject(ClientOwned, Base):
     __table_args__ = (refers_to("event", "event_id"), refers_to("client", "client_id"))
 
     client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    occurred_at: Mapped[datetime] = mapped_column(primary_key=True)
     event_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -1,12 +1,16 @@
 """HTTP only: path, permission, status, one service call."""
 
-from portal_api.routers import auth, clients, practices, prospects, signup
+from portal_api.routers import audit, auth, clients, features, invitations, portal, practices, prospects, signup
 
 ROUTERS = (
     practices.router,
+    portal.router,
+    features.router,
     auth.router,
     clients.router,
+    invitations.router,
     signup.router,
     prospects.router,
+    audit.router,
 )
 """Every router of the application, in the order of the document."""

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from portal_api.core.access import Permission as P
-from portal_api.core.access import Principal
+from portal_api.core.access import Permission, Principal
 from portal_api.core.db import Reader, Session
 from portal_api.web.access import provided, public, requires
 
@@ -12,25 +11,27 @@ ReaderDep = Annotated[Reader, provided("the reader")]
 IfMatch = Annotated[int | None, provided("If-Match")]
 
 Anyone = Annotated[Principal, public()]
-SignedIn = Annotated[Principal, requires(P.ACCOUNT_SELF)]
-SignedInRestricted = Annotated[Principal, requires(P.ACCOUNT_SELF, restricted=True)]
+SignedIn = Annotated[Principal, requires(Permission.ACCOUNT_SELF)]
+SignedInRestricted = Annotated[Principal, requires(Permission.ACCOUNT_SELF, restricted=True)]
 """Also an account that must first change its password or set up a second factor."""
 
-CanReadAudit = Annotated[Principal, requires(P.AUDIT_READ)]
-CanReadPractice = Annotated[Principal, requires(P.PRACTICE_READ)]
-CanWritePractice = Annotated[Principal, requires(P.PRACTICE_WRITE)]
-CanReadPortal = Annotated[Principal, requires(P.PORTAL_READ)]
-CanWritePortal = Annotated[Principal, requires(P.PORTAL_WRITE)]
-CanReadFeatures = Annotated[Principal, requires(P.FEATURES_READ)]
-CanWriteFeatures = Annotated[Principal, requires(P.FEATURES_WRITE)]
-CanReadStaff = Annotated[Principal, requires(P.STAFF_READ)]
-CanManageStaff = Annotated[Principal, requires(P.STAFF_MANAGE)]
-CanReadPractitioners = Annotated[Principal, requires(P.PRACTITIONERS_READ)]
-CanReadClients = Annotated[Principal, requires(P.CLIENTS_READ)]
-CanCreateClients = Annotated[Principal, requires(P.CLIENTS_CREATE)]
-CanWriteClients = Annotated[Principal, requires(P.CLIENTS_WRITE)]
-CanReadInvitations = Annotated[Principal, requires(P.INVITATIONS_READ)]
-CanWriteInvitations = Annotated[Principal, requires(P.INVITATIONS_WRITE)]
-CanWriteCredentials = Annotated[Principal, requires(P.CREDENTIALS_WRITE)]
-CanWritePortalAccess = Annotated[Principal, requires(P.PORTAL_ACCESS_WRITE)]
-CanManageProspects = Annotated[Principal, requires(P.PROSPECTS_MANAGE)]
+CanReadAccessHistory = Annotated[Principal, requires(Permission.ACCESS_HISTORY_READ)]
+CanReadAudit = Annotated[Principal, requires(Permission.AUDIT_READ)]
+CanReadPractice = Annotated[Principal, requires(Permission.PRACTICE_READ)]
+CanWritePractice = Annotated[Principal, requires(Permission.PRACTICE_WRITE)]
+CanReadPortal = Annotated[Principal, requires(Permission.PORTAL_READ)]
+CanWritePortal = Annotated[Principal, requires(Permission.PORTAL_WRITE)]
+CanReadFeatures = Annotated[Principal, requires(Permission.FEATURES_READ)]
+CanWriteFeatures = Annotated[Principal, requires(Permission.FEATURES_WRITE)]
+CanManageFeatures = Annotated[Principal, requires(Permission.FEATURES_MANAGE)]
+CanReadStaff = Annotated[Principal, requires(Permission.STAFF_READ)]
+CanManageStaff = Annotated[Principal, requires(Permission.STAFF_MANAGE)]
+CanReadPractitioners = Annotated[Principal, requires(Permission.PRACTITIONERS_READ)]
+CanReadClients = Annotated[Principal, requires(Permission.CLIENTS_READ)]
+CanCreateClients = Annotated[Principal, requires(Permission.CLIENTS_CREATE)]
+CanWriteClients = Annotated[Principal, requires(Permission.CLIENTS_WRITE)]
+CanReadInvitations = Annotated[Principal, requires(Permission.INVITATIONS_READ)]
+CanWriteInvitations = Annotated[Principal, requires(Permission.INVITATIONS_WRITE)]
+CanWriteCredentials = Annotated[Principal, requires(Permission.CREDENTIALS_WRITE)]
+CanWritePortalAccess = Annotated[Principal, requires(Permission.PORTAL_ACCESS_WRITE)]
+CanManageProspects = Annotated[Principal, requires(Permission.PROSPECTS_MANAGE)]

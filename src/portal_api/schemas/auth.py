@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from portal_api.schemas.base import Email, Input, Output, Password, SecretText, SlugText
+from portal_api.schemas.base import Email, Input, Name, Output, Password, SecretText, SlugText
 
 Otp = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{6,32}$")]
 Delivery = Literal["body", "cookie"]
@@ -20,7 +20,7 @@ class Login(Input):
     password: Password = Field(examples=["correct horse battery staple"])
     delivery: Delivery = "body"
     otp: Otp | None = None
-    device_label: Annotated[str, StringConstraints(max_length=100)] | None = None
+    device_label: Name | None = None
 
 
 class Refresh(Input):

@@ -112,6 +112,9 @@ Password = Annotated[str, StringConstraints(min_length=1, max_length=1024), Afte
 TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_line), AfterValidator(_time_zone)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 BirthDate = Annotated[date, AfterValidator(_birth)]
+SearchText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100), AfterValidator(_line)
+]
 SlugText = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200), AfterValidator(_line)
 ]

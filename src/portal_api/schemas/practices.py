@@ -37,7 +37,7 @@ class Address(Input):
     line2: Line | None = None
     city: Name
     region: Name | None = None
-    postal_code: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    postal_code: Annotated[Name, Field(max_length=20)] | None = None
     country: Country
 
 

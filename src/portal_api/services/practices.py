@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, Principal, Role
@@ -37,7 +37,7 @@ PRACTICE = Read(
         Practice.created_at,
         Practice.updated_at,
         Practice.version,
-    )
+    ).where(Practice.id == bindparam("practice_id"))
 )
 DIRECTORY = Read(select(Practice.id).order_by(Practice.id))
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from portal_api.core.access import Principal
-from portal_api.core.db import Session
-from portal_api.core.errors import Conflict, Invalid
+from portal_api.core.db import Binding, Session
+from portal_api.core.errors import AppError, Conflict, Invalid
 from portal_api.models.retries import IdempotencyRecord
 
 KEPT_FOR = timedelta(hours=24)
@@ -52,11 +52,21 @@ async def once(
     home = session.binding
     if not await _claim(session, scope, fingerprint):
         return await _replay(session, scope, fingerprint), True
-    kept = await work()
-    if session.binding != home:
-        await session.rebind(home)
+    try:
+        kept = await work()
+    except AppError as error:
+        if error.keeps_effects:
+            await _free(session, home, scope)
+        raise
+    await session.rebind(home)
     await _keep(session, scope, kept)
     return kept, False
+
+
+async def _free(session: Session, home: Binding, scope: bytes) -> None:
+    """The refusal commits: the key must not stay taken with it, or a retry would wait for an answer in vain."""
+    await session.rebind(home)
+    await session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.scope_hash == scope))
 
 
 async def _claim(session: Session, scope: bytes, fingerprint: bytes) -> bool:

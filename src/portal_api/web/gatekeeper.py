@@ -1,5 +1,8 @@
 """Joins the plumbing to the domain: credentials, authority, permission, retries, audit."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from starlette.requests import Request
 
 from portal_api.core.access import ActorKind, Origin, Principal
@@ -7,7 +10,8 @@ from portal_api.core.db import Binding, Reader, Session
 from portal_api.core.errors import AppError, Forbidden, Malformed, Unauthenticated
 from portal_api.core.signing import Claims, TokenError
 from portal_api.core.tools import Tools
-from portal_api.services import audit, retries
+from portal_api.core.turns import Impatient, Turns
+from portal_api.services import audit, features, retries
 from portal_api.services.auth import authority
 from portal_api.web.access import Requirement
 from portal_api.web.replies import Answer
@@ -15,6 +19,7 @@ from portal_api.web.route import Work
 
 AUDIENCE = "portal-api"
 KEY_LENGTH = 255
+PATIENCE = 10.0
 
 
 class PasswordChangeRequired(Forbidden):
@@ -26,11 +31,12 @@ class SecondFactorRequired(Forbidden):
 
 
 class Gatekeeper:
-    """One for the application; holds no state of a request."""
+    """One for the application."""
 
     def __init__(self, tools: Tools) -> None:
         self.database = tools.database
         self._tools = tools
+        self._turns = Turns()
 
     def claims(self, request: Request) -> Claims:
         """The verified claims of the bearer token. Raises Unauthenticated."""
@@ -55,30 +61,54 @@ class Gatekeeper:
         except Unauthenticated as error:
             error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
             raise
-        binding = authority.binding_of(principal)
-        if isinstance(source, Session):
-            await source.rebind(binding)
-        else:
-            source.binding = binding
+        await self._bind(source, principal)
         return principal
 
-    async def admit(self, principal: Principal, requirement: Requirement) -> None:
-        """Raise Forbidden unless the caller may use the route."""
+    async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal:
+        """Raise Forbidden unless the caller may use the route.
+
+        Where the route has a feature, a client caller goes on with those clients only who have it.
+        """
         if requirement.permission is None:
-            return
+            return principal
         if principal.must_change_password and not requirement.restricted:
             raise PasswordChangeRequired("PUT /v1/me/password with a password of your own.")
         if principal.must_enrol_second_factor and not requirement.restricted:
             raise SecondFactorRequired("POST /v1/me/second-factor to set one up.")
         if not principal.may(requirement.permission):
             raise Forbidden("Your role does not allow this.")
+        if requirement.feature is None:
+            return principal
+        admitted = await features.narrowed(source, principal, requirement.feature)
+        await self._bind(source, admitted)
+        return admitted
+
+    @staticmethod
+    async def _bind(source: Session | Reader, principal: Principal) -> None:
+        binding = authority.binding_of(principal)
+        if isinstance(source, Session):
+            await source.rebind(binding)
+        else:
+            source.binding = binding
+
+    @asynccontextmanager
+    async def turn(self, request: Request, claims: Claims | None) -> AsyncIterator[None]:
+        """Requests with one Idempotency-Key take turns before they take a database connection."""
+        key = _idempotency_key(request)
+        if key is None:
+            yield
+            return
+        caller = (claims.practice_id, claims.sub) if claims else ()
+        try:
+            async with self._turns.take((*caller, request.scope["path"], key), patience=PATIENCE):
+                yield
+        except Impatient:
+            raise retries.InFlight("Wait a moment and send the same request again.") from None
 
     async def once(self, session: Session, principal: Principal, request: Request, body: bytes, work: Work) -> Answer:
-        key = request.headers.get("idempotency-key")
-        if request.method != "POST" or key is None:
+        key = _idempotency_key(request)
+        if key is None:
             return await work()
-        if not 0 < len(key) <= KEY_LENGTH or not key.isprintable() or not key.isascii():
-            raise Malformed(f"Idempotency-Key takes 1 to {KEY_LENGTH} printable ASCII characters.")
 
         async def kept_work() -> retries.Kept:
             answer = await work()
@@ -99,10 +129,20 @@ class Gatekeeper:
 
     async def viewed(self, reader: Reader, principal: Principal) -> None:
         if reader.views:
-            await self._tools.views.submit(reader.views)
+            await self._tools.views.submit(reader.views, key=principal.practice_id)
 
     @staticmethod
     def _unauthenticated(detail: str) -> Unauthenticated:
         error = Unauthenticated(detail)
         error.headers["WWW-Authenticate"] = "Bearer"
         return error
+
+
+def _idempotency_key(request: Request) -> str | None:
+    """The key of a POST, if it has one. Raises Malformed."""
+    key = request.headers.get("idempotency-key")
+    if request.method != "POST" or key is None:
+        return None
+    if not 0 < len(key) <= KEY_LENGTH or not key.isprintable() or not key.isascii():
+        raise Malformed(f"Idempotency-Key takes 1 to {KEY_LENGTH} printable ASCII characters.")
+    return key

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from fastapi.routing import APIRouter
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 Shape = tuple[int, str]
 
@@ -13,7 +14,8 @@ Shape = tuple[int, str]
 class IndexedRouter(APIRouter):
     """Routes are registered flat, with full paths, and looked up by (segments, first literals).
 
-    What the index does not find (405, redirects, mounted files) goes the ordinary way.
+    HEAD is answered as GET without the body (RFC 9110 section 9.3.2); 405 names all methods of the path.
+    What the index does not find (mounted files, 404) goes the ordinary way.
     """
 
     _index: dict[Shape, list[Route]] | None = None
@@ -30,15 +32,30 @@ class IndexedRouter(APIRouter):
         if scope["type"] == "http":
             path: str = scope["path"]
             index = self._index if self._index is not None else self._build()
-            for route in _candidates(index, path):
-                match, child = route.matches(scope)
-                if match is Match.FULL:
-                    scope["router"] = self
-                    scope.update(child)
-                    scope["route"] = route
-                    await route.handle(scope, receive, send)
-                    return
+            candidates = _candidates(index, path)
+            if await self._handled(candidates, scope, scope, receive, send):
+                return
+            if scope["method"] == "HEAD" and await self._handled(
+                candidates, {**scope, "method": "GET"}, scope, receive, _without_body(send)
+            ):
+                return
+            if allowed := _methods(candidates, scope):
+                raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
         await super().app(scope, receive, send)
+
+    async def _handled(
+        self, candidates: Sequence[Route], scope: Scope, outer: Scope, receive: Receive, send: Send
+    ) -> bool:
+        """Hand the request to the first route that takes it; `outer` learns which one, for the log."""
+        for route in candidates:
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(child)
+                scope["router"] = self
+                outer["route"] = scope["route"] = route
+                await route.handle(scope, receive, send)
+                return True
+        return False
 
 
 def register(router: APIRouter, routes: Sequence[BaseRoute]) -> None:
@@ -63,3 +80,19 @@ def _candidates(index: dict[Shape, list[Route]], path: str) -> list[Route]:
     while (end := path.rfind("/", 0, end)) >= 0:
         found += index.get((depth, path[: end + 1]), ())
     return found
+
+
+def _methods(candidates: Sequence[Route], scope: Scope) -> set[str]:
+    """What may be done with this path, by any of its routes."""
+    allowed: set[str] = set()
+    for route in candidates:
+        if route.matches(scope)[0] is Match.PARTIAL:
+            allowed |= route.methods or set()
+    return allowed | {"HEAD"} if "GET" in allowed else allowed
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head

@@ -9,12 +9,13 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portal_api.core.access import Origin
 from portal_api.core.errors import AppError, Malformed, TooLarge
 from portal_api.core.ids import new_id
-from portal_api.web.problems import render
+from portal_api.web.problems import on_any_error, render
 
 BODY_TIMEOUT = 30.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -56,7 +57,7 @@ class RequestBoundary:
             await send(message)
 
         try:
-            if self._hosts and headers.get("host", "").split(":")[0].lower() not in self._hosts:
+            if self._hosts and _host_name(headers.get("host", "")) not in self._hosts:
                 refusal = render(Malformed("This host is not served here."), origin.request_id)
                 await refusal(scope, receive, send_with_headers)
             else:
@@ -75,19 +76,43 @@ class RequestBoundary:
         forwarded = [part.strip() for part in headers.get("x-forwarded-for", "").split(",")]
         while self._is_proxy(peer) and forwarded:
             candidate = forwarded.pop()
-            if not candidate:
+            if _parsed(candidate) is None:
                 break
             peer = candidate
         return peer[:64]
 
     def _is_proxy(self, address: str) -> bool:
-        if not self._proxies:
-            return False
+        parsed = _parsed(address) if self._proxies else None
+        return parsed is not None and any(parsed in network for network in self._proxies)
+
+
+class LastResort:
+    """Answers for our own mistakes, inside the headers and the log line of every other answer.
+
+    What went wrong is logged as class and place: an exception's text may hold somebody's data (A44), so
+    it is not handed on to the server, which would print it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._proxies)
+            await self._app(scope, receive, send_noted)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            refusal = await on_any_error(Request(scope), error)
+            if begun:
+                raise RuntimeError("an answer broke off after it had begun") from None
+            await refusal(scope, receive, send)
 
 
 class BodyLimit:
@@ -102,27 +127,48 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "0")
-        taken = 0
+        deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT
+        taken, complete = 0, False
 
         async def receive_bounded() -> Message:
-            nonlocal taken
-            if declared.isdigit() and int(declared) > self._max:
-                raise TooLarge(f"The body may have at most {self._max} bytes.")
+            nonlocal taken, complete
+            if complete:  # what comes now is the news of a disconnect, for which nobody sets a limit
+                return await receive()
+            if declared.isascii() and declared.isdigit() and int(declared) > self._max:
+                raise self._too_large()
             try:
-                async with asyncio.timeout(BODY_TIMEOUT):
+                async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
                 raise Malformed("The body did not arrive in time.") from None
             taken += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
             if taken > self._max:
-                raise TooLarge(f"The body may have at most {self._max} bytes.")
+                raise self._too_large()
             return message
 
         try:
             await self._app(scope, receive_bounded, send)
         except AppError as error:
-            error.headers["Connection"] = "close"
             await render(error, scope["state"]["request_id"])(scope, receive, send)
+
+    def _too_large(self) -> TooLarge:
+        error = TooLarge(f"The body may have at most {self._max} bytes.")
+        error.headers["Connection"] = "close"
+        return error
+
+
+def _host_name(header: str) -> str:
+    """The host of a Host header, without its port: [::1]:8000 -> [::1]."""
+    host, _, port = header.lower().rpartition(":")
+    return host if host and port.isdigit() else header.lower()
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(address)
+    except ValueError:
+        return None
 
 
 def _decorate(message: Message, request_id: str) -> None:

@@ -121,10 +121,12 @@ def _unless_left_out(kind: Any) -> Any:
 
 
 def _body(model: Model, request: Request, raw_body: bytes) -> Any:
-    if model.optional and not raw_body:
+    """No body at all is an empty one: what is needed is then reported field by field."""
+    if not raw_body and model.optional:
         return None
-    _must_be_json(request)
-    return _validated(lambda: model.adapter.validate_json(raw_body), "")
+    if raw_body:
+        _must_be_json(request)
+    return _validated(lambda: model.adapter.validate_json(raw_body or b"{}"), "")
 
 
 def _validated(validate: Callable[[], Any], prefix: str) -> Any:

@@ -1,8 +1,8 @@
 """Errors as RFC 9457 problem documents."""
 
-import asyncio
 from typing import Any
 
+import asyncpg
 import orjson
 import structlog
 from pydantic import ValidationError
@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from portal_api.core.errors import (
@@ -28,8 +28,12 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/docs/errors#"
 _log = structlog.get_logger()
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
-_UNREACHABLE = {"08000", "08001", "08003", "08006", "57P01", "57P02", "57P03", "53300"}
-_GAVE_UP = {"57014", "55P03"}
+_UNREACHABLE = {"08000", "08001", "08003", "08006", "25006", "25P03", "57P01", "57P02", "57P03", "57P05", "53300"}
+_GAVE_UP = {"57014", "55P03", "40001", "40P01"}
+_DATA_EXCEPTIONS = "22"
+"""SQLSTATE class 22: a value that PostgreSQL cannot take, such as a NUL in text."""
+_MOST_FAULTS = 100
+_LONGEST_POINTER = 200
 _JSON_ERRORS = {"json_invalid", "json_type"}
 
 
@@ -55,10 +59,14 @@ def translate(error: Exception) -> AppError | None:
             return error
         case StaleDataError():
             return PreconditionFailed("Somebody else changed this at the same moment. Read it again, then retry.")
-        case PoolTimeout() | ConnectionError() | OSError():
+        case ClientDisconnect():
+            return Malformed("The request broke off.")
+        case PoolTimeout() | OSError():
             return Unavailable("The database cannot be reached.")
         case DBAPIError():
             return _of_database(error)
+        case asyncpg.InterfaceError():
+            return _of_driver(error)
     state = getattr(error, "sqlstate", None)
     return _of_sqlstate(state) if isinstance(state, str) else None
 
@@ -68,9 +76,22 @@ def _of_database(error: DBAPIError) -> AppError | None:
     if isinstance(error, IntegrityError):
         known = conflict_for_constraint(getattr(cause, "constraint_name", None), str(cause))
         return known or Conflict("Another record stands in the way of this one.")
-    if isinstance(cause, ConnectionError | OSError | asyncio.TimeoutError) or error.connection_invalidated:
+    if isinstance(cause, OSError) or error.connection_invalidated:
         return Unavailable("The database cannot be reached.")
+    if isinstance(cause, asyncpg.InterfaceError):
+        return _of_driver(cause)
     return _of_sqlstate(getattr(cause, "sqlstate", None) or "")
+
+
+def _of_driver(error: asyncpg.InterfaceError) -> AppError:
+    if isinstance(error, asyncpg.DataError):
+        return _unstorable()
+    return Unavailable("The database cannot be reached.")
+
+
+def _unstorable() -> Invalid:
+    """The second line behind the schemas, which should have refused the value with its pointer."""
+    return Invalid("One of the values cannot be stored.")
 
 
 def _of_sqlstate(state: str) -> AppError | None:
@@ -78,6 +99,8 @@ def _of_sqlstate(state: str) -> AppError | None:
         return Unavailable("The database cannot be reached.")
     if state in _GAVE_UP:
         return Unavailable("This took too long and was given up; nothing was changed.")
+    if state.startswith(_DATA_EXCEPTIONS):
+        return _unstorable()
     return None
 
 
@@ -86,13 +109,13 @@ def invalid_input(error: ValidationError, prefix: str) -> AppError:
     findings = error.errors(include_url=False, include_context=False, include_input=False)
     if findings and findings[0]["type"] in _JSON_ERRORS:
         return Malformed("The body is not valid JSON.", faults=(Fault("", "malformed_json", findings[0]["msg"]),))
-    faults = tuple(Fault(_pointer(prefix, f["loc"]), f["type"], f["msg"]) for f in findings)
+    faults = tuple(Fault(_pointer(prefix, f["loc"]), f["type"], f["msg"]) for f in findings[:_MOST_FAULTS])
     return Invalid("Check the fields listed under errors.", faults=faults)
 
 
 def _pointer(prefix: str, location: tuple[int | str, ...]) -> str:
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
-    return prefix + "".join(f"/{part}" for part in parts)
+    return (prefix + "".join(f"/{part}" for part in parts))[:_LONGEST_POINTER]
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ commits before it answers and costs a fraction of dependency resolution.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from fastapi.routing import APIRoute, APIRouter
@@ -39,7 +40,9 @@ class Gatekeeper(Protocol):
 
     async def principal(self, source: Session | Reader, claims: Any, origin: Origin) -> Principal: ...
 
-    async def admit(self, principal: Principal, requirement: Requirement) -> None: ...
+    async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal: ...
+
+    def turn(self, request: Request, claims: Any | None) -> AbstractAsyncContextManager[None]: ...
 
     async def once(
         self, session: Session, principal: Principal, request: Request, body: bytes, work: Work
@@ -82,7 +85,7 @@ class PortalRoute(APIRoute):
             async with gate.database.reader(gate.binding(claims)) as reader:
                 if claims is not None:
                     principal = await gate.principal(reader, claims, origin)
-                await gate.admit(principal, self.signature.requirement)
+                principal = await gate.admit(reader, principal, self.signature.requirement)
                 arguments = self.signature.arguments(request, b"")
                 if self.signature.reader:
                     arguments[self.signature.reader] = reader
@@ -94,25 +97,27 @@ class PortalRoute(APIRoute):
         return answer(result, self.status_code or 200, none_match=request.headers.get("if-none-match"))
 
     async def _write(self, request: Request, body: bytes) -> Answer:
-        for attempt in range(1, RETRIES + 1):
-            try:
-                return await self._write_once(request, body)
-            except DBAPIError as error:
-                state = getattr(getattr(error.orig, "__cause__", None), "sqlstate", None)
-                if state not in RETRIED_STATES or attempt == RETRIES:
-                    raise
-        raise AssertionError("unreachable")
-
-    async def _write_once(self, request: Request, body: bytes) -> Answer:
         gate: Gatekeeper = request.app.state.gatekeeper
         claims = self._claims(gate, request)
+        async with gate.turn(request, claims):
+            for attempt in range(1, RETRIES + 1):
+                try:
+                    return await self._write_once(request, body, claims)
+                except DBAPIError as error:
+                    state = getattr(getattr(error.orig, "__cause__", None), "sqlstate", None)
+                    if state not in RETRIED_STATES or attempt == RETRIES:
+                        raise
+        raise AssertionError("unreachable")
+
+    async def _write_once(self, request: Request, body: bytes, claims: Any | None) -> Answer:
+        gate: Gatekeeper = request.app.state.gatekeeper
         origin: Origin = request.scope["state"]["origin"]
         principal = _nobody(origin)
         try:
             async with gate.database.session(gate.binding(claims)) as session:
                 if claims is not None:
                     principal = await gate.principal(session, claims, origin)
-                await gate.admit(principal, self.signature.requirement)
+                principal = await gate.admit(session, principal, self.signature.requirement)
                 arguments = self.signature.arguments(request, body)
 
                 async def work() -> Answer:

@@ -1,5 +1,6 @@
 """The one door to the database: sessions and reads, always bound to a practice."""
 
+from portal_api.core.db.appends import Append
 from portal_api.core.db.base import (
     Base,
     ClientOwned,
@@ -12,9 +13,10 @@ from portal_api.core.db.base import (
 )
 from portal_api.core.db.binding import Binding
 from portal_api.core.db.database import Database, Session
-from portal_api.core.db.reads import Read, Reader, Rows, Source
+from portal_api.core.db.reads import Read, Reader, Row, Rows, Source
 
 __all__ = [
+    "Append",
     "Base",
     "Binding",
     "ClientOwned",
@@ -24,6 +26,7 @@ __all__ = [
     "PracticeScoped",
     "Read",
     "Reader",
+    "Row",
     "Rows",
     "Session",
     "Source",

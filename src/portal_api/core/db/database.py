@@ -1,7 +1,7 @@
 """Connections, sessions and transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm.session import SessionTransaction
 
 from portal_api.core.config import APP_ROLE
+from portal_api.core.db.appends import Append
 from portal_api.core.db.base import ClientOwned, PracticeScoped
 from portal_api.core.db.binding import Binding
 from portal_api.core.db.reads import Read, Reader, Row
@@ -109,7 +110,8 @@ class Session(AsyncSession):
 
     async def rows(self, read: Read, /, **values: Any) -> list[Row]:
         await self.flush()
-        return [dict(row) for row in (await self.execute(read.statement, values)).mappings()]
+        known = {"practice_id": self.binding.practice_id}
+        return [dict(row) for row in (await self.execute(read.statement, known | values)).mappings()]
 
     async def row(self, read: Read, /, **values: Any) -> Row | None:
         rows = await self.rows(read, **values)
@@ -231,6 +233,11 @@ class Database:
         assert self._side is not None, "Database.open() comes first"  # noqa: S101
         async with self._turn(self._side_gate), self._side.acquire() as connection:
             yield connection
+
+    async def append(self, append: Append, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows of any practices, on behalf of the program itself; durable on return."""
+        async with self.side() as connection:
+            await append.run(connection, rows, distributed=self.distributed)
 
     @staticmethod
     @asynccontextmanager

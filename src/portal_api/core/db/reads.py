@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 Rows = Select[*tuple[Any, ...]]
 """A select of any columns."""
-_DIALECT = asyncpg_dialect.dialect()
+DIALECT = asyncpg_dialect.dialect()
 _GATE_OPEN: ColumnElement[bool] = literal_column("gate.opened").is_not(None)
 
 
 class Source(Protocol):
     """Where a read can run: a Reader (fast, read-only) or the Session of a write."""
+
+    @property
+    def tools(self) -> "Tools": ...
 
     async def rows(self, read: "Read", /, **values: Any) -> list[Row]: ...
 
@@ -65,7 +68,7 @@ class Read:
                     track_closure_variables=False,
                 )
             )
-        compiled = scoped.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        compiled = scoped.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
         self._names: Sequence[str] = compiled.positiontup or ()
         self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
         self._inner = str(compiled)

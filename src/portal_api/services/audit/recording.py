@@ -29,6 +29,7 @@ async def record(
     changed: names of fields, never their values. details: settings' old and new values, states, counts;
     nothing clinical, no names, no secrets (security.md section 5).
     """
+    client_ids = sorted(set(clients))
     event = Event(
         id=new_id(),
         practice_id=session.binding.practice_id,
@@ -37,9 +38,10 @@ async def record(
         actor_kind=principal.kind,
         actor_id=principal.account_id,
         session_id=principal.session_id,
+        on_behalf_of=_acting_for(principal, client_ids),
         resource_type=resource[0] if resource else None,
         resource_id=resource[1] if resource else None,
-        client_ids=sorted(set(clients)),
+        client_ids=client_ids,
         reason=reason,
         changed=sorted(changed),
         details=details or {},
@@ -58,8 +60,11 @@ async def record_apart(database: Database, practice_id: UUID, principal: Princip
         await record(session, principal, type, **facts)
 
 
-def viewed(reader: Reader, principal: Principal, type: str, clients: Iterable[UUID]) -> None:
-    """Note that staff looked at these clients' data; it is written before the answer is sent (S42)."""
+def viewed(
+    reader: Reader, principal: Principal, type: str, clients: Iterable[UUID], *, details: dict[str, Any] | None = None
+) -> None:
+    """Note that somebody looked at these clients' data; it is written before the answer is sent (S42)."""
+    client_ids = list(clients)
     reader.views.append(
         View(
             id=new_id(),
@@ -68,10 +73,17 @@ def viewed(reader: Reader, principal: Principal, type: str, clients: Iterable[UU
             actor_kind=principal.kind,
             actor_id=principal.account_id,
             session_id=principal.session_id,
-            client_ids=list(clients),
+            on_behalf_of=_acting_for(principal, client_ids),
+            client_ids=client_ids,
+            details=details or {},
             **_from(principal.origin),
         )
     )
+
+
+def _acting_for(principal: Principal, clients: list[UUID]) -> UUID | None:
+    """A portal account never acts for itself but for a client: its own profile, or a child's (F18.M1)."""
+    return clients[0] if principal.is_client and len(clients) == 1 else None
 
 
 def _from(origin: Origin) -> dict[str, Any]:

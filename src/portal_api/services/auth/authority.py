@@ -8,6 +8,7 @@ from sqlalchemy import and_, bindparam, func, or_, select
 from portal_api.core.access import (
     CLIENT_PERMISSIONS,
     ActorKind,
+    GrantPermission,
     Origin,
     Principal,
     Profile,
@@ -17,7 +18,7 @@ from portal_api.core.access import (
 from portal_api.core.db import Binding, Read, Source
 from portal_api.core.errors import Forbidden, Unauthenticated
 from portal_api.models.auth import Account, AuthSession
-from portal_api.models.clients import Client, ClientGrant
+from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.portal import PortalSettings
 from portal_api.models.staff import StaffMember
 
@@ -124,7 +125,9 @@ def binding_of(principal: Principal) -> Binding:
 
 
 def _profile(grant: dict[str, Any]) -> Profile:
-    return Profile(UUID(grant["client_id"]), grant["relationship"], frozenset(grant["permissions"]))
+    own = grant["relationship"] == SELF
+    held = frozenset(GrantPermission) if own else frozenset(grant["permissions"])
+    return Profile(UUID(grant["client_id"]), grant["relationship"], held)
 
 
 def _must_enrol(row: dict[str, Any], kind: ActorKind) -> bool:

@@ -9,7 +9,7 @@ from portal_api.core.db import Binding, Database, Read
 from portal_api.models.practices import Practice, PracticeLink
 
 LINK = Read(select(PracticeLink.practice_id, PracticeLink.is_current).where(PracticeLink.slug == bindparam("slug")))
-EXISTS = Read(select(Practice.id))
+EXISTS = Read(select(Practice.id).where(Practice.id == bindparam("practice_id")))
 
 
 async def find_by_link(database: Database, slug: str) -> UUID | None:

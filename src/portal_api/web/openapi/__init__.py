@@ -9,14 +9,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from portal_api.web.openapi import about, problems, schemas
+from portal_api.web.openapi.declared import headers, is_public, statuses
 from portal_api.web.openapi.schemas import Json
 
 _METHODS = ("get", "put", "post", "patch", "delete", "options", "head", "trace")
-
-
-def is_public(route: APIRoute) -> bool:
-    """Whether the endpoint says `public = True` of itself: it answers without credentials."""
-    return bool(getattr(route.endpoint, "public", False))
 
 
 def openapi_document(app: FastAPI, is_public: Callable[[APIRoute], bool] = is_public) -> Json:
@@ -28,7 +24,7 @@ def openapi_document(app: FastAPI, is_public: Callable[[APIRoute], bool] = is_pu
     """
     document = _document_of_fastapi(app)
     for route, original, operation in _operations(app, document):
-        _complete_operation(route, operation, is_public(original))
+        _complete_operation(route, original, operation, is_public(original))
     _refuse_repeated_ids(document)
     schemas.name_bodies(document)
     document["components"]["securitySchemes"] = about.SECURITY_SCHEMES
@@ -80,7 +76,7 @@ def _operations(app: FastAPI, document: Json) -> Iterator[tuple[RouteContext, AP
                 yield context, route, item[method.lower()]
 
 
-def _complete_operation(route: RouteContext, operation: Json, public: bool) -> None:
+def _complete_operation(route: RouteContext, original: APIRoute, operation: Json, public: bool) -> None:
     name = str(route.name)
     operation["operationId"] = name
     operation["summary"] = route.summary or name.replace("_", " ").capitalize()
@@ -88,7 +84,9 @@ def _complete_operation(route: RouteContext, operation: Json, public: bool) -> N
     operation["tags"] = operation.get("tags") or [about.DEFAULT_TAG]
     stated = (route.openapi_extra or {}).get("security")
     operation["security"] = stated if stated is not None else [] if public else [{"bearer": []}]
-    problems.complete_responses(operation, public)
+    problems.complete_responses(operation, public, statuses(original))
+    if declared := headers(original):
+        operation["parameters"] = [*operation.get("parameters", []), *map(dict, declared)]
     for response in operation["responses"].values():
         schemas.describe_streams(response)
 

@@ -1,0 +1,80 @@
+"""The portal of a practice: settings, link, public profile."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from portal_api.schemas.base import Change, Input, Output, Query, SlugText
+from portal_api.schemas.features import Features
+from portal_api.schemas.practices import Address, Branding
+
+Minutes = Annotated[int, Field(ge=0, le=525_600)]
+SecondFactor = Literal["optional", "staff", "everyone"]
+
+
+class CancellationUpdate(Change):
+    late_within_minutes: Minutes | None = None
+    closed_within_minutes: Minutes | None = None
+
+
+class PortalUpdate(Change):
+    """The portal is turned on and off, and its link claimed, with requests of their own."""
+
+    slug: SlugText | None = Field(None, description="Only as it is: the link is not changed here.")
+    allow_client_signup: bool | None = None
+    allow_staff_set_credentials: bool | None = None
+    invitation_ttl_days: Annotated[int, Field(ge=1, le=30)] | None = None
+    cancellation: CancellationUpdate | None = None
+    unverified_request_limit: Annotated[int, Field(ge=0, le=1)] | None = None
+    second_factor: SecondFactor | None = None
+
+
+class PortalEnable(Input):
+    slug: SlugText | None = Field(None, description="Needed the first time only.", examples=["harbor"])
+
+
+class Cancellation(Output):
+    """Minutes before the start: from when cancelling counts as late, and from when it is not possible."""
+
+    late_within_minutes: int
+    closed_within_minutes: int
+
+
+class Portal(Output):
+    enabled: bool
+    enabled_at: datetime | None
+    slug: str | None
+    url: str | None = Field(description="Where clients find the portal.")
+    allow_client_signup: bool
+    allow_staff_set_credentials: bool
+    invitation_ttl_days: int
+    cancellation: Cancellation
+    unverified_request_limit: int = Field(description="Open appointment requests of a person who is not verified.")
+    second_factor: SecondFactor
+    updated_at: datetime
+    version: int
+
+
+class LinkQuery(Query):
+    slug: SlugText
+
+
+class LinkAvailability(Output):
+    slug: str
+    available: bool
+    reason: Literal["invalid", "reserved", "taken"] | None
+
+
+class PortalProfile(Output):
+    """What anybody may know of a practice whose portal is on."""
+
+    slug: str
+    name: str
+    address: Address | None = Field(description="Null where there is none, or the practice hides it.")
+    phone: str | None
+    branding: Branding
+    time_zone: str
+    features: Features
+    signup_allowed: bool
+    booking_for_new_clients: bool
