@@ -51,7 +51,7 @@ class Id:
 class ClientOwned(PracticeScoped):
     """A row about one client: client callers see it only for clients that they may act for."""
 
-    client_id: Mapped[UUID]
+    client_id: Mapped[UUID] = mapped_column()
 
 
 class Mutable:
