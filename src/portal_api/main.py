@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         },
     )
     app.router = IndexedRouter(lifespan=partial(_lifespan, settings), redirect_slashes=False)
-    app.state.origins = frozenset(settings.cors_origins)
+    app.state.origins = frozenset({*settings.cors_origins, settings.public_url.rstrip("/")})
     for router in ROUTERS:
         register(app.router, router.routes)
     register(app.router, system.ROUTES)

@@ -15,6 +15,8 @@ Anyone = Annotated[Principal, public()]
 SignedIn = Annotated[Principal, requires(P.ACCOUNT_SELF)]
 SignedInRestricted = Annotated[Principal, requires(P.ACCOUNT_SELF, restricted=True)]
 """Also an account that must first change its password or set up a second factor."""
+SignedInEnrolling = Annotated[Principal, requires(P.ACCOUNT_SELF, enrolling=True)]
+"""Also an account that must first set up a second factor."""
 
 CanReadAudit = Annotated[Principal, requires(P.AUDIT_READ)]
 CanReadPractice = Annotated[Principal, requires(P.PRACTICE_READ)]

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Session
-from portal_api.core.errors import Conflict, Invalid
+from portal_api.core.errors import AppError, Conflict, Invalid
 from portal_api.models.retries import IdempotencyRecord
 
 KEPT_FOR = timedelta(hours=24)
@@ -52,9 +52,14 @@ async def once(
     home = session.binding
     if not await _claim(session, scope, fingerprint):
         return await _replay(session, scope, fingerprint), True
-    kept = await work()
-    if session.binding != home:
-        await session.rebind(home)
+    try:
+        kept = await work()
+    except AppError as refusal:
+        if refusal.keeps_effects:  # what it wrote is committed, the claim must not be
+            await session.rebind(home)
+            await _release(session, scope)
+        raise
+    await session.rebind(home)
     await _keep(session, scope, kept)
     return kept, False
 
@@ -95,6 +100,10 @@ async def _replay(session: Session, scope: bytes, fingerprint: bytes) -> Kept:
     head, _, content = opened.partition(b"\n")
     facts: dict[str, Any] = orjson.loads(head)
     return Kept(facts["status"], facts["headers"], facts["media_type"], content)
+
+
+async def _release(session: Session, scope: bytes) -> None:
+    await session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.scope_hash == scope))
 
 
 async def _keep(session: Session, scope: bytes, kept: Kept) -> None:
