@@ -16,7 +16,9 @@ WHERE greatest(l.arrival_at, now()) + $2 - now() <= $3
 RETURNING 1
 """
 _FORGET: Final = "DELETE FROM rate_limit WHERE key = $1"
-_WAIT: Final = "SELECT extract(epoch FROM arrival_at + $2::interval - $3::interval - now())::float8 FROM rate_limit WHERE key = $1"
+_WAIT: Final = (
+    "SELECT extract(epoch FROM arrival_at + $2::interval - $3::interval - now())::float8 FROM rate_limit WHERE key = $1"
+)
 
 
 @dataclass(frozen=True, slots=True)

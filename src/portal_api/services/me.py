@@ -118,11 +118,10 @@ async def change_password(session: Session, principal: Principal, data: Password
 
     Raises Invalid for a wrong present password, a weak or an unchanged new one; TooMany, Unavailable.
     """
-    account = await accounts.locked(session, principal.account_id)
+    account = await step_up.prove(session, principal, data.current_password, "/current_password")
     now = await clock.now(session)
     if account.starter_expired(now):
         raise invalid("/current_password", "wrong_password", "This password is no longer valid.")
-    await step_up.confirm_password(session, principal, account, data.current_password, "/current_password")
     if data.new_password == data.current_password:
         raise invalid("/new_password", "password_unchanged", "Choose another password than the present one.")
     context = await accounts.password_context(session, account)

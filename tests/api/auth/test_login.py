@@ -95,7 +95,7 @@ class TestLimits:
         first = await log_in(strict_http, credentials(practice), headers=network)
         device = first.json()["device_token"]
         guess = credentials(practice, password=WRONG)
-        assert (await asyncio.gather(*(log_in(strict_http, guess, headers=network) for _ in range(15))))
+        assert await asyncio.gather(*(log_in(strict_http, guess, headers=network) for _ in range(15)))
         assert (await log_in(strict_http, credentials(practice), headers=network)).status_code == 429
         known = await log_in(strict_http, credentials(practice, device_token=device), headers=network)
         assert known.status_code == 200
@@ -232,6 +232,4 @@ def make_starter(sql: Sql, practice: Practice, lifetime: str) -> None:
 
 def fail_99_times_more(sql: Sql) -> None:
     """Fill up what counts failures in a row: the only limit that reaches so far ahead."""
-    sql(
-        "UPDATE rate_limit SET arrival_at = now() + interval '3650 days' WHERE arrival_at > now() + interval '30 days'"
-    )
+    sql("UPDATE rate_limit SET arrival_at = now() + interval '3650 days' WHERE arrival_at > now() + interval '30 days'")

@@ -140,9 +140,7 @@ class TestCookies:
             OURS | {"Sec-Fetch-Site": "cross-site"},
         ],
     )
-    async def test_a_forged_refresh_is_refused_and_uses_nothing_up(
-        self, world: World, headers: dict[str, str]
-    ) -> None:
+    async def test_a_forged_refresh_is_refused_and_uses_nothing_up(self, world: World, headers: dict[str, str]) -> None:
         """A45: no origin, a sibling's origin, no header."""
         cookie = {"Cookie": refresh_cookie(await cookie_login(world))}
         forged = await world.http.post("/v1/auth/refresh", json={}, headers=headers | cookie)

@@ -27,8 +27,7 @@ async def request(session: Session, principal: Principal, data: EmailChange) -> 
     or the present address, ReauthenticationRequired, TooMany.
     """
     step_up.require_recent(principal)
-    account = await accounts.locked(session, principal.account_id)
-    await step_up.confirm_password(session, principal, account, data.password)
+    account = await step_up.prove(session, principal, data.password)
     if normal_email(data.email) == account.email_norm:
         raise invalid("/email", "email_unchanged", "This is your present e-mail address.")
     await session.tools.limiter.hit({CHANGES: str(account.id)})

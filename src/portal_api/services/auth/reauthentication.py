@@ -5,13 +5,12 @@ from portal_api.core.db import Session
 from portal_api.core.errors import invalid
 from portal_api.schemas.auth import Reauthentication
 from portal_api.services import audit
-from portal_api.services.auth import accounts, second_factor, sessions, step_up
+from portal_api.services.auth import second_factor, sessions, step_up
 
 
 async def reauthenticate(session: Session, principal: Principal, data: Reauthentication) -> None:
     """Make the session count as fresh. Raises Invalid for a wrong or missing proof, TooMany."""
-    account = await accounts.locked(session, principal.account_id)
-    await step_up.confirm_password(session, principal, account, data.password)
+    account = await step_up.prove(session, principal, data.password)
     methods = ["pwd"]
     if account.second_factor_at is not None:
         method = await second_factor.check(session, account.id, data.otp) if data.otp else None

@@ -47,10 +47,9 @@ async def begin(session: Session, principal: Principal, password: str) -> dict[s
     Raises InvalidState when a second factor is on already.
     """
     step_up.require_recent(principal)
-    account = await accounts.locked(session, principal.account_id)
+    account = await step_up.prove(session, principal, password)
     if account.second_factor_at is not None:
         raise InvalidState("Remove the present second factor first.", state="enabled")
-    await step_up.confirm_password(session, principal, account, password)
     seed = pyotp.random_base32()
     await session.execute(delete(TotpCredential).where(TotpCredential.account_id == account.id))
     sealed = session.tools.vault.seal(seed.encode(), purpose=_SEAL, aad=_place(account.practice_id, account.id))
@@ -97,10 +96,9 @@ async def renew_codes(session: Session, principal: Principal, password: str, otp
 
 async def _proven(session: Session, principal: Principal, password: str, otp: str) -> Account:
     step_up.require_recent(principal)
-    account = await accounts.locked(session, principal.account_id)
+    account = await step_up.prove(session, principal, password)
     if account.second_factor_at is None:
         raise InvalidState("There is no second factor.", state="disabled")
-    await step_up.confirm_password(session, principal, account, password)
     if await check(session, account.id, otp) is None:
         raise _wrong_otp()
     return account
