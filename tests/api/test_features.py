@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from portal_api.core.access import Feature, Permission, Principal, Role
+from portal_api.core.access import CLIENT_PERMISSIONS, Feature, Permission, Principal, Role
 from portal_api.core.db import Binding, Read
 from portal_api.models.audit import Event
 from portal_api.models.clients import ClientAssignment
@@ -284,7 +284,7 @@ class TestCapabilities:
             "appointments.cancel",
             "billing.pay",
         }
-        assert {name for name, held in got["permissions"].items() if held} == {"account:self", "practitioners:read"}
+        assert {name for name, held in got["permissions"].items() if held} == CLIENT_PERMISSIONS
 
     async def test_a_guardian_has_what_each_grant_allows(self, world: World, setting: Setting) -> None:
         sibling = await world.client(setting.owner)
