@@ -11,6 +11,6 @@ def run(_arguments: Namespace) -> int:
     async def work(tools: Tools) -> bool:
         from portal_api.services.audit import verification
 
-        return bool(await verification.verify_all(tools, result))
+        return bool(await verification.verify_all(tools, lambda found: result(str(found))))
 
     return 0 if operate(work) else 1
