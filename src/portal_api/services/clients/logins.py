@@ -24,7 +24,7 @@ class EmailInUse(Conflict):
 
 
 class PortalNotEnabled(Conflict):
-    code, title = "portal_disabled", "The practice's portal is switched off"
+    code, title = "portal_not_enabled", "The practice's portal is switched off"
 
 
 on_constraint("uq_client_grant_self", AlreadyLinked)
