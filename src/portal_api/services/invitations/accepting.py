@@ -51,7 +51,7 @@ OFFER = Read(
         Account.password_hash,
     )
     .select_from(Invitation)
-    .join(Practice, Practice.id == Invitation.practice_id)
+    .join(Practice, Practice.id == bindparam("practice_id"))
     .join(PortalSettings, PortalSettings.practice_id == Invitation.practice_id)
     .outerjoin(Client, Client.id == Invitation.client_id)
     .outerjoin(StaffMember, StaffMember.id == Invitation.staff_id)
