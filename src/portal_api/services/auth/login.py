@@ -88,7 +88,8 @@ def key_of(practice_id: UUID | None, email_norm: str) -> str:
 async def login(session: Session, visitor: Principal, data: Login, device_token: str | None) -> dict[str, Any]:
     """Open a session. Raises InvalidCredentials for anything wrong, OtpRequired, PortalOff, TooMany, Unavailable."""
     claimed = await _claimed(session, data, device_token)
-    await _reserve(session, visitor, claimed)
+    counted = _limits(visitor, claimed)
+    await _reserve(session, claimed, counted)
     correct = await passwords.verify(session.tools, data.password, claimed.password_hash)
     if claimed.practice_id is None:
         raise InvalidCredentials
@@ -99,6 +100,7 @@ async def login(session: Session, visitor: Principal, data: Login, device_token:
     methods = await _methods(session, visitor, claimed, account, data.otp)
     answer = await _welcome(session, visitor, account, data, methods)
     answer["device_token"] = await devices.welcome(session, visitor, account.id, claimed.device_id, device_token)
+    await session.tools.limiter.forgive(counted)
     await session.tools.limiter.forget(IN_A_ROW, claimed.key)
     return answer
 
@@ -118,15 +120,21 @@ async def _claimed(session: Session, data: Login, device_token: str | None) -> C
     )
 
 
-async def _reserve(session: Session, visitor: Principal, claimed: Claimed) -> None:
-    """Count the attempt before it is checked. A device that the account knows is out of a stranger's reach."""
-    limiter, network = session.tools.limiter, visitor.origin.network
+def _limits(visitor: Principal, claimed: Claimed) -> dict[Limit, str]:
+    """A device that the account knows is out of a stranger's reach."""
     if claimed.device_id is not None:
-        await limiter.hit({PER_KNOWN_DEVICE: str(claimed.device_id)})
+        return {PER_KNOWN_DEVICE: str(claimed.device_id)}
+    network = visitor.origin.network
+    return {PER_ACCOUNT_AND_NETWORK: f"{claimed.key}/{network}", PER_NETWORK: network}
+
+
+async def _reserve(session: Session, claimed: Claimed, counted: dict[Limit, str]) -> None:
+    """Count the attempt before it is checked; a success takes it back. Raises TooMany."""
+    await session.tools.limiter.hit(counted)
+    if claimed.device_id is not None:
         return
-    await limiter.hit({PER_ACCOUNT_AND_NETWORK: f"{claimed.key}/{network}", PER_NETWORK: network})
     try:
-        await limiter.hit({IN_A_ROW: claimed.key})
+        await session.tools.limiter.hit({IN_A_ROW: claimed.key})
     except TooMany:
         raise KnownDevicesOnly(RETRY_AFTER_TOO_MANY, IN_A_ROW.policy) from None
 
@@ -172,9 +180,7 @@ async def _refused(session: Session, visitor: Principal, claimed: Claimed, facto
 async def _welcome(
     session: Session, visitor: Principal, account: Account, data: Login, methods: list[str]
 ) -> dict[str, Any]:
-    hasher = session.tools.hasher
-    if account.password_hash is not None and hasher.needs_rehash(account.password_hash):
-        account.password_hash = await hasher.hash(data.password)
+    account.password_hash = await passwords.kept(session.tools, data.password, account.password_hash)
     if account.must_change_password:
         await sessions.end_all(session, account.id, "starter_password")
     answer = await sessions.start(
