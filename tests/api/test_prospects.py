@@ -297,7 +297,7 @@ class TestAssociate:
         chart = (await portal.owner.get(f"/v1/clients/{client['id']}")).json()
         assert chart == {**client, "portal_state": "active", "updated_at": chart["updated_at"], "version": 2}
         [step] = await all_of(world, portal, select(PortalAccessChange))
-        assert (step.state, step.reason) == ("active", "association")
+        assert (step.state, str(step.changed_by)) == ("active", portal.owner.account["id"])
         [grant] = await all_of(world, portal, select(ClientGrant))
         assert (grant.source, grant.relationship) == ("association", "self")
         assert "appointments.view" in grant.permissions
@@ -321,7 +321,7 @@ class TestAssociate:
         archived, foreign = await world.client(portal.owner), await world.client(elsewhere.owner)
         await portal.owner.post(f"/v1/clients/{archived['id']}/archive")
         answer = await act(portal, found, "associate", {"client_id": archived["id"]})
-        assert (answer.status_code, answer.json()["code"]) == (409, "client_archived")
+        assert (answer.status_code, answer.json()["state"]) == (409, "archived")
         for unknown in (foreign["id"], STRANGER):
             assert (await act(portal, found, "associate", {"client_id": unknown})).status_code == 404
 
@@ -334,6 +334,7 @@ class TestAssociate:
                 Invitation(
                     client_id=UUID(client["id"]),
                     email="x@harbor.example",
+                    email_norm="x@harbor.example",
                     secret_hash=b"x",
                     expires_at=await session.scalar(select(func.now() + timedelta(days=1))),
                     created_by=owner,

@@ -42,7 +42,14 @@ def code_of(tools: Tools, secret: OneTimeSecret) -> str:
 
 
 async def issue(session: Session, principal: Principal, purpose: str, account_id: UUID, email: str) -> OneTimeSecret:
-    """Make a secret and announce it by an event, from which the mail derives. Older ones of its kind end."""
+    """Make a secret and announce it by an event, from which the mail derives."""
+    secret = await make(session, purpose, account_id, email, new_id())
+    await announce(session, principal, secret)
+    return secret
+
+
+async def make(session: Session, purpose: str, account_id: UUID, email: str, identity: UUID) -> OneTimeSecret:
+    """Make a secret with this id. Older ones of its kind end."""
     await session.execute(
         update(OneTimeSecret)
         .where(
@@ -50,7 +57,6 @@ async def issue(session: Session, principal: Principal, purpose: str, account_id
         )
         .values(used_at=func.now())
     )
-    identity = new_id()
     derived = session.tools.vault.secret(purpose, session.binding.practice_id, str(identity))
     secret = OneTimeSecret(
         id=identity,
@@ -62,8 +68,12 @@ async def issue(session: Session, principal: Principal, purpose: str, account_id
     )
     session.add(secret)
     await session.flush()
-    await audit.record(session, principal, f"{purpose}.requested", resource=("one_time_secret", identity))
     return secret
+
+
+async def announce(session: Session, principal: Principal, secret: OneTimeSecret) -> None:
+    """Record the event that mails the secret."""
+    await audit.record(session, principal, f"{secret.purpose}.requested", resource=("one_time_secret", secret.id))
 
 
 async def send_verification(session: Session, principal: Principal, account_id: UUID, email: str) -> None:
