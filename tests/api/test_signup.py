@@ -120,7 +120,7 @@ class TestSigningUp:
         nina = await world.sign_in(portal.slug, email)
         assert nina.account["kind"] == "client"
         assert nina.account["email_verified"] is verified
-        assert await profiles(world, nina) == []
+        assert await profiles(nina) == []
         for path in ("/v1/clients", f"/v1/clients/{chart['id']}", "/v1/prospects", "/v1/practice"):
             assert (await nina.get(path)).status_code in (403, 404), path
 

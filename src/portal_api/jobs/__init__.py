@@ -5,9 +5,10 @@ from typing import Any
 from portal_api.core.jobs import Queue
 from portal_api.jobs import audit, events, prospects
 from portal_api.jobs.context import JobContext
+from portal_api.jobs.running import work, working
 
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
-__all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue"]
+__all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 
 
 def make_queue() -> Queue[Any]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from portal_api.core import clock
@@ -33,7 +33,7 @@ RECEIVED = {
 OPEN_PORTAL = Read(
     select(Practice.name)
     .join(PortalSettings, PortalSettings.practice_id == Practice.id)
-    .where(PortalSettings.enabled, PortalSettings.allow_client_signup)
+    .where(Practice.id == bindparam("practice_id"), PortalSettings.enabled, PortalSettings.allow_client_signup)
 )
 
 

@@ -14,6 +14,7 @@ from portal_api.models.prospects import Prospect
 from portal_api.schemas.clients import ClientCreate
 from portal_api.schemas.prospects import ProspectAssociation, ProspectClient, ProspectDecision
 from portal_api.services import clients
+from portal_api.services.auth import step_up
 from portal_api.services.clients import logins, portal_access
 from portal_api.services.clients.logins import AlreadyLinked
 from portal_api.services.prospects import reading, review
@@ -45,8 +46,10 @@ async def associate(
 ) -> dict[str, Any]:
     """Let the person act for a client who is known already (F5.M4). Returns the prospect.
 
-    Raises NotFound for either, InvalidState, NotVerified, AlreadyLinked, PortalNotEnabled.
+    Raises ReauthenticationRequired for who has not signed in lately (A07), NotFound for either, InvalidState,
+    NotVerified, AlreadyLinked, PortalNotEnabled.
     """
+    step_up.require_recent(principal)
     prospect = await _admissible(session, prospect_id)
     client = await clients.locked(session, principal, data.client_id)
     await portal_access.end_invitations(session, client, by=principal.account_id)
