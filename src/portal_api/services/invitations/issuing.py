@@ -85,11 +85,6 @@ async def _issue(
     return invitation
 
 
-async def end_open(session: Session, client: Client) -> None:
-    """End the client's open invitations: there is nothing left to accept."""
-    await _end_older(session, Invitation.client_id == client.id)
-
-
 async def _limit(session: Session, email: str) -> None:
     """Nobody's mailbox is filled in our name."""
     key = f"{session.binding.practice_id}/{normal_email(email)}"
