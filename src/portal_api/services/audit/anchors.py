@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from hmac import compare_digest
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from portal_api.core import clock
@@ -32,7 +33,12 @@ async def anchor(tools: Tools, practice_id: UUID) -> bool:
     known = await anchors(tools, practice_id)
     if newest.seq == 0 or (known and known[-1].seq == newest.seq and known[-1].hash == newest.hash.hex()):
         return False
-    facts = {"practice_id": str(practice_id), "seq": newest.seq, "hash": newest.hash.hex(), "at": now.isoformat()}
+    facts: dict[str, Any] = {
+        "practice_id": str(practice_id),
+        "seq": newest.seq,
+        "hash": newest.hash.hex(),
+        "at": now.isoformat(),
+    }
     line = json.dumps(facts | {"mac": _mac(tools, facts)}) + "\n"
     await asyncio.to_thread(_append, _path(tools, practice_id), line)
     return True
@@ -49,7 +55,7 @@ def _path(tools: Tools, practice_id: UUID) -> Path:
     return tools.settings.data_dir / "audit-anchors" / f"{practice_id}.jsonl"
 
 
-def _mac(tools: Tools, facts: dict[str, object]) -> str:
+def _mac(tools: Tools, facts: dict[str, Any]) -> str:
     parts = [str(facts.get(name)) for name in ("practice_id", "seq", "hash", "at")]
     return tools.vault.mac(*parts, purpose=PURPOSE).hex()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import exists, insert, select
@@ -61,7 +62,8 @@ async def _take_turn(session: Session) -> None:
 
 
 async def _chain(session: Session, newest: Head, events: Sequence[Event]) -> None:
-    links, previous = [], newest.hash
+    links: list[dict[str, Any]] = []
+    previous = newest.hash
     for seq, event in enumerate(events, newest.seq + 1):
         previous = link(previous, event)
         links.append({"practice_id": event.practice_id, "seq": seq, "event_id": event.id, "hash": previous})

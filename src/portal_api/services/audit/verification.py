@@ -108,13 +108,13 @@ async def _links(database: Database, practice_id: UUID) -> AsyncIterator[tuple[E
     last, chunk = 0, CHUNK
     while chunk == CHUNK:
         rows = await _read_chunk(database, practice_id, last)
-        for seal, event in rows:
-            yield seal, event
-            last = seal.seq
+        for row in rows:
+            yield row[0], row[1]
+            last = row[0].seq
         chunk = len(rows)
 
 
-async def _read_chunk(database: Database, practice_id: UUID, last: int) -> Sequence[Row[tuple[EventSeal, Event]]]:
+async def _read_chunk(database: Database, practice_id: UUID, last: int) -> Sequence[Row[EventSeal, Event]]:
     after = select(EventSeal, Event).outerjoin(Event, Event.id == EventSeal.event_id).where(EventSeal.seq > last)
     async with database.session(Binding.system(practice_id)) as session:
         return (await session.execute(after.order_by(EventSeal.seq).limit(CHUNK))).all()
