@@ -86,8 +86,10 @@ class Signature:
             found[query.name] = _validated(lambda: query.adapter.validate_python(_query_of(request)), "/query")
         if self.body is not None:
             body = self.body
-            _must_be_json(request)
-            found[body.name] = _validated(lambda: body.adapter.validate_json(raw_body), "")
+            if raw_body:
+                _must_be_json(request)
+            # No body is an empty one: what is needed is then reported field by field.
+            found[body.name] = _validated(lambda: body.adapter.validate_json(raw_body or b"{}"), "")
         if self.if_match is not None:
             found[self.if_match] = _if_match(request)
         if self.request is not None:
