@@ -5,6 +5,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from portal_api.core.access import ActorKind
 from portal_api.core.db import Binding, Read
 from portal_api.core.ids import new_id
 from portal_api.services.audit import reading, sealing
@@ -47,7 +48,7 @@ async def long_trail(world: World, superuser: psycopg.Connection) -> tuple[Bindi
 
 async def test_a_long_trail_is_not_read_through(world: World, long_trail: tuple[Binding, UUID]) -> None:
     binding, client_id = long_trail
-    as_client = Binding(binding.practice_id, "client", (client_id,))  # type: ignore[arg-type]
+    as_client = Binding(binding.practice_id, ActorKind.CLIENT, (client_id,))
     page = {"limit": 21}
     reads = {
         "is anything unsealed": await rows_read(world, binding, sealing.WAITING),
