@@ -2,32 +2,15 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from secrets import token_hex
 
 import httpx
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from tests.journeys.people import People
 from tests.journeys.postbox import Postbox
 from tests.journeys.server import Server
 
 SETTINGS = {"open_registration": "true", "rate_limit_factor": "100000", "app_url": "https://{slug}.portal.test"}
-
-
-@pytest.fixture(scope="session")
-def empty_database(cluster: str, database_url: str) -> Callable[[], str]:
-    """Makes databases without a table, owned by a role that is no superuser; returns the owner's URL."""
-
-    def make() -> str:
-        name = f"journey_{token_hex(6)}"
-        owner = make_url(database_url)
-        with psycopg.connect(cluster, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} OWNER {owner.username}".encode())
-        return owner.set(database=name).render_as_string(hide_password=False)
-
-    return make
 
 
 @pytest.fixture(scope="session")
