@@ -43,7 +43,7 @@ def main(name: str, port: int, workers: int) -> None:
 
         os.environ["PORTAL_DATABASE_URL"] = EmbeddedPostgres(Path(embedded)).start()
     config = uvicorn.Config(
-        application(name), port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning"
+        application(name), port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning", proxy_headers=False
     )
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

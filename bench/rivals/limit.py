@@ -18,6 +18,7 @@ from portal_api.services.clients import reading
 
 _LIST = reading.many(True, archived=False, searching=False, of_practitioner=False, resumed=False)
 _ONE = reading.one(True)
+_PRACTICE = f"{practices.PRACTICE.plain_sql} AND practice.id = $1"
 _HEADERS = [(b"content-type", b"application/json")]
 _NEW_NAME = "UPDATE client SET preferred_name = $3, version = version + 1 WHERE practice_id = $1 AND id = $2"
 _EVENT = "INSERT INTO event (practice_id, id, type, actor_kind) VALUES ($1, gen_random_uuid(), 'client.updated', 'staff')"
@@ -55,7 +56,7 @@ class Limit:
             rows = await pool.fetch(_LIST.plain_sql, *_arguments(_LIST, practice, limit=21))
             return _json({"data": [dict(row) for row in rows[:20]], "next_cursor": "x" * 104})
         if what == "practice":
-            row = await pool.fetchrow(practices.PRACTICE.plain_sql, *_arguments(practices.PRACTICE, practice))
+            row = await pool.fetchrow(_PRACTICE, practice)
         elif method == "GET":
             row = await pool.fetchrow(_ONE.plain_sql, *_arguments(_ONE, practice, client_id=client))
         else:
@@ -68,7 +69,7 @@ class Limit:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         self._pool = await asyncpg.create_pool(
-            os.environ["BENCH_FREE_URL"], min_size=8, max_size=8, reset=_nothing, init=_codecs, server_settings={"jit": "off"}
+            os.environ["BENCH_FREE_URL"], min_size=8, max_size=8, reset=_nothing, init=_codecs, server_settings={"jit": "off", "plan_cache_mode": "force_generic_plan"}
         )
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -66,6 +66,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_invitation"),
         sa.UniqueConstraint("practice_id", "secret_hash", name="uq_invitation_secret_hash"),
+        client_owned=True,
     )
     op.create_index("ix_invitation_client", "invitation", ["practice_id", "client_id", "id"], unique=False)
     op.create_index("ix_invitation_staff", "invitation", ["practice_id", "staff_id", "id"], unique=False)

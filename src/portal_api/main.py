@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
         },
     )
     app.router = IndexedRouter(lifespan=partial(_lifespan, settings, with_worker), redirect_slashes=False)
-    app.state.origins = frozenset(settings.cors_origins)
+    app.state.origins = frozenset({*settings.cors_origins, settings.public_url.rstrip("/")})
     app.state.stopping = asyncio.Event()
     for router in ROUTERS:
         register(app.router, router.routes)

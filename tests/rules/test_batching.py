@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from portal_api.core.batching import GroupCommit
 
 
@@ -32,8 +30,8 @@ async def settle(*tasks: "asyncio.Task[None]") -> list[object]:
         return await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def begin(group: GroupCommit[str], *items: str, key: str = "") -> "asyncio.Task[None]":
-    task = asyncio.create_task(group.submit(items, key=key))
+async def begin(group: GroupCommit[str], *items: str) -> "asyncio.Task[None]":
+    task = asyncio.create_task(group.submit(items))
     await asyncio.sleep(0)
     return task
 
@@ -57,7 +55,7 @@ async def test_no_wake_up_is_lost_however_submissions_fall() -> None:
     async def submit(number: int) -> None:
         for _ in range(number % 7):
             await asyncio.sleep(0)
-        await group.submit([f"{number:03}"], key=number % 5)
+        await group.submit([f"{number:03}"])
 
     async with asyncio.timeout(5):
         await asyncio.gather(*(submit(number) for number in range(300)))
@@ -96,27 +94,36 @@ async def test_a_cancelled_caller_leaves_its_items_to_be_written_and_the_others_
     assert ledger.written == ["gone", "stays"]
 
 
-async def test_a_failed_write_fails_all_who_shared_it_and_nobody_later() -> None:
+async def test_a_failed_write_fails_for_its_cause_alone() -> None:
     ledger = Ledger()
     group = GroupCommit(ledger.write)
     first = await begin(group, "a")
     await ledger.begun.wait()
-    shared = [await begin(group, item) for item in ("b", "poison")]
+    shared = [await begin(group, item) for item in ("b", "poison", "c")]
     ledger.open.set()
-    assert [type(result) for result in await settle(first, *shared)] == [type(None), ValueError, ValueError]
-    assert await settle(await begin(group, "c")) == [None]
-    assert ledger.written == ["a", "c"]
+    results = await settle(first, *shared)
+    assert [type(result) for result in results] == [type(None), type(None), ValueError, type(None)]
+    assert await settle(await begin(group, "d")) == [None]
+    assert ledger.written == ["a", "b", "c", "d"]
 
 
-async def test_keys_share_no_write_so_one_does_not_fail_for_another() -> None:
-    ledger = Ledger()
-    group = GroupCommit(ledger.write)
-    good, bad = await begin(group, "good", key="one"), await begin(group, "poison", key="two")
-    ledger.open.set()
-    results = await settle(good, bad)
-    assert results[0] is None
-    assert isinstance(results[1], ValueError)
-    assert ledger.written == ["good"]
+async def test_cancelled_while_writing_one_by_one_nobody_waits_for_ever() -> None:
+    alone = asyncio.Event()
+
+    async def write(items: list[str]) -> None:
+        if len(items) > 1:
+            raise ValueError("refused")
+        alone.set()
+        await asyncio.Event().wait()
+
+    group = GroupCommit(write)
+    tasks = [await begin(group, "a", "b"), await begin(group, "c"), await begin(group, "d")]
+    await alone.wait()
+    writer = group._task
+    assert writer is not None
+    writer.cancel()
+    results = await settle(*tasks)
+    assert [type(result) for result in results] == [ValueError, asyncio.CancelledError, asyncio.CancelledError]
 
 
 async def test_when_the_writer_itself_is_cancelled_nobody_waits_for_ever() -> None:
@@ -125,25 +132,10 @@ async def test_when_the_writer_itself_is_cancelled_nobody_waits_for_ever() -> No
     first = await begin(group, "a")
     await ledger.begun.wait()
     second = await begin(group, "b")
-    (writer,) = group._tasks.values()
+    writer = group._task
+    assert writer is not None
     writer.cancel()
     results = await settle(first, second)
     assert all(isinstance(result, asyncio.CancelledError) for result in results)
     ledger.open.set()
     assert await settle(await begin(group, "c")) == [None]
-
-
-@pytest.mark.parametrize("writers", [1, 2])
-async def test_only_so_many_keys_are_written_at_once(writers: int) -> None:
-    most = running = 0
-
-    async def write(_items: list[str]) -> None:
-        nonlocal most, running
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0)
-        running -= 1
-
-    group = GroupCommit(write, writers=writers)
-    await settle(*[asyncio.create_task(group.submit(["x"], key=key)) for key in "abcdef"])
-    assert most == writers

@@ -212,6 +212,8 @@ class Principal:
     must_change_password: bool = False
     must_enrol_second_factor: bool = False
     authenticated_at: datetime | None = None
+    recently_authenticated: bool = False
+    """Within the time that sensitive acts ask for."""
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

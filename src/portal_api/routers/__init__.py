@@ -1,12 +1,13 @@
 """HTTP only: path, permission, status, one service call."""
 
-from portal_api.routers import audit, auth, clients, features, invitations, portal, practices, prospects, signup
+from portal_api.routers import audit, auth, clients, features, invitations, me, portal, practices, prospects, signup
 
 ROUTERS = (
     practices.router,
     portal.router,
     features.router,
     auth.router,
+    me.router,
     clients.router,
     invitations.router,
     signup.router,

@@ -4,11 +4,13 @@ import asyncio
 import ipaddress
 import re
 import time
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import structlog
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,14 +21,19 @@ from portal_api.web.problems import on_any_error, render
 
 BODY_TIMEOUT = 30.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-site",
-    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-}
-_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_ALWAYS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-site"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+]
+_UNLESS_SAID = [
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+]
+_OURS = {b"x-request-id", *(name for name, _ in _ALWAYS)}
+RawHeaders = Mapping[bytes, bytes]
 _log = structlog.get_logger()
 _requests = Counter("portal_requests_total", "Requests", ("method", "route", "status"))
 _seconds = Histogram("portal_request_seconds", "Time to answer", ("method", "route"))
@@ -45,7 +52,7 @@ class RequestBoundary:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        headers = Headers(scope=scope)
+        headers = dict(reversed(scope["headers"]))  # of a repeated header the first
         origin = self._origin(scope, headers)
         scope.setdefault("state", {}).update(request_id=origin.request_id, origin=origin)
         seen = {"status": 500}
@@ -57,7 +64,7 @@ class RequestBoundary:
             await send(message)
 
         try:
-            if self._hosts and _host_name(headers.get("host", "")) not in self._hosts:
+            if self._hosts and _host_name(headers.get(b"host", b"").decode("latin-1")) not in self._hosts:
                 refusal = render(Malformed("This host is not served here."), origin.request_id)
                 await refusal(scope, receive, send_with_headers)
             else:
@@ -65,15 +72,17 @@ class RequestBoundary:
         finally:
             _record(scope, seen["status"], time.perf_counter() - started, origin.request_id)
 
-    def _origin(self, scope: Scope, headers: Headers) -> Origin:
-        given = headers.get("x-request-id", "")
+    def _origin(self, scope: Scope, headers: RawHeaders) -> Origin:
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else str(new_id())
-        return Origin(request_id, self._address(scope, headers), headers.get("user-agent", "")[:400])
+        return Origin(
+            request_id, self._address(scope, headers), headers.get(b"user-agent", b"").decode("latin-1")[:400]
+        )
 
-    def _address(self, scope: Scope, headers: Headers) -> str:
+    def _address(self, scope: Scope, headers: RawHeaders) -> str:
         """The peer; behind trusted proxies, the rightmost address that is not one of them (A41)."""
         peer = (scope.get("client") or ("",))[0]
-        forwarded = [part.strip() for part in headers.get("x-forwarded-for", "").split(",")]
+        forwarded = [part.strip() for part in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")]
         while self._is_proxy(peer) and forwarded:
             candidate = forwarded.pop()
             if _parsed(candidate) is None:
@@ -172,12 +181,12 @@ def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 
 def _decorate(message: Message, request_id: str) -> None:
-    headers = MutableHeaders(scope=message)
-    headers["X-Request-ID"] = request_id
-    for name, value in _SECURITY.items():
-        headers[name] = value
-    headers.setdefault("Content-Security-Policy", _POLICY)
-    headers.setdefault("Cache-Control", "no-store")
+    headers = [header for header in message["headers"] if header[0] not in _OURS]
+    said = {name for name, _ in headers}
+    headers.append((b"x-request-id", request_id.encode()))
+    headers += _ALWAYS
+    headers += [header for header in _UNLESS_SAID if header[0] not in said]
+    message["headers"] = headers
 
 
 def _record(scope: Scope, status: int, seconds: float, request_id: str) -> None:
@@ -185,9 +194,16 @@ def _record(scope: Scope, status: int, seconds: float, request_id: str) -> None:
     route: Any = scope.get("route")
     template = getattr(route, "path", "unmatched")
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-    _requests.labels(method, template, status).inc()
-    _seconds.labels(method, template).observe(seconds)
+    count, clock = _meters(method, template, status)
+    count.inc()
+    clock.observe(seconds)
     _log.info("request", method=method, route=template, status=status, ms=round(seconds * 1000, 1), id=request_id)
+
+
+@cache
+def _meters(method: str, template: str, status: int) -> tuple[Counter, Histogram]:
+    """The children of one kind of answer: as many as there are routes and statuses."""
+    return _requests.labels(method, template, status), _seconds.labels(method, template)
 
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
@@ -13,7 +14,7 @@ _OPTIONS = orjson.OPT_UTC_Z
 
 @dataclass(slots=True)
 class Reply:
-    """A result that needs more than a body: headers, cookies, another media type."""
+    """A result that needs more than a body: headers, cookies (one a line of Set-Cookie), another media type."""
 
     content: Any
     headers: dict[str, str] = field(default_factory=dict)
@@ -31,7 +32,12 @@ class Answer:
     media_type: str = JSON
 
     def response(self) -> Response:
-        return Response(self.body or None, self.status, self.headers, self.media_type if self.body else None)
+        headers = dict(self.headers)
+        cookies = headers.pop("Set-Cookie", "")
+        response = Response(self.body or None, self.status, headers, self.media_type if self.body else None)
+        for cookie in cookies.splitlines():
+            response.headers.append("Set-Cookie", cookie)
+        return response
 
 
 def encode(content: Any) -> bytes:
@@ -57,6 +63,8 @@ def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer
 
 
 def _plain(value: object) -> Any:
+    if isinstance(value, UUID):  # the driver's own class, which orjson does not know
+        return str(value)
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     return str(value)

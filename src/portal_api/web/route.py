@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute, APIRouter
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from portal_api.core.access import ActorKind, Origin, Principal
 from portal_api.core.db import Binding, Database, Reader, Session
@@ -57,6 +58,7 @@ class PortalRoute(APIRoute):
     """Turns a declared handler into a closed one."""
 
     signature: Signature
+    _respond: Callable[[Request], Awaitable[Response]]
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         self.signature = Signature.of(self.endpoint, set(self.param_convertors))
@@ -64,7 +66,7 @@ class PortalRoute(APIRoute):
         run = self._read if methods <= SAFE else self._write
         has_body = self.signature.body is not None or "POST" in methods
 
-        async def handle(request: Request) -> Response:
+        async def respond(request: Request) -> Response:
             try:
                 body = await request.body() if has_body else b""
                 return (await run(request, body)).response()
@@ -74,7 +76,13 @@ class PortalRoute(APIRoute):
                     raise
                 return render(known, request_id_of(request))
 
-        return handle
+        self._respond = respond
+        return respond
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The request that this route matched. FastAPI's own wrapping serves dependencies, and there are none."""
+        response = await self._respond(Request(scope, receive))
+        await response(scope, receive, send)
 
     async def _read(self, request: Request, _body: bytes) -> Answer:
         gate: Gatekeeper = request.app.state.gatekeeper

@@ -1,6 +1,5 @@
 """Connections, sessions and transactions."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,8 @@ from portal_api.core.config import APP_ROLE
 from portal_api.core.db.appends import Append
 from portal_api.core.db.base import ClientOwned, PracticeScoped
 from portal_api.core.db.binding import Binding
+from portal_api.core.db.connections import Connections
 from portal_api.core.db.reads import Read, Reader, Row
-from portal_api.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from portal_api.core.tools import Tools
@@ -36,6 +35,8 @@ SERVER_SETTINGS = {
 }
 
 
+ONE_PLAN = {"plan_cache_mode": "force_generic_plan"}
+"""Each statement is planned once a connection: its shape is its own, and its cost must not depend on who asks."""
 _LOBBY = Binding()
 
 
@@ -172,33 +173,28 @@ class Database:
             },
         )
         self._sessions = async_sessionmaker(self._engine, class_=Session, expire_on_commit=False)
-        self._readers: asyncpg.Pool | None = None
-        self._side: asyncpg.Pool | None = None
-        self._pool_size = pool_size
-        # First come, first served: without it a newcomer may take a connection that a waiter was promised.
-        self._read_gate = asyncio.Semaphore(pool_size)
-        self._side_gate = asyncio.Semaphore(SIDE_POOL_SIZE)
+        self._readers = self._connections(pool_size, {"default_transaction_read_only": "on"})
+        self._side = self._connections(SIDE_POOL_SIZE, {})
 
     async def open(self) -> None:
-        self._readers = await self._pool(self._pool_size, {"default_transaction_read_only": "on"})
-        self._side = await self._pool(SIDE_POOL_SIZE, {})
+        await self._readers.open()
+        await self._side.open()
 
-    async def _pool(self, size: int, settings: dict[str, str]) -> asyncpg.Pool:
-        return await asyncpg.create_pool(
-            self.url.set(drivername="postgresql").render_as_string(hide_password=False),
-            min_size=1,
-            max_size=size,
-            server_settings=SERVER_SETTINGS | settings,
-            reset=_nothing_to_reset,
-            init=_decode_json,
-            timeout=ACQUIRE_TIMEOUT,
-            max_inactive_connection_lifetime=0,
-        )
+    def _connections(self, size: int, settings: dict[str, str]) -> Connections:
+        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+        async def connect() -> asyncpg.Connection:
+            connection = await asyncpg.connect(
+                dsn, server_settings=SERVER_SETTINGS | ONE_PLAN | settings, timeout=ACQUIRE_TIMEOUT
+            )
+            await _decode_json(connection)
+            return connection
+
+        return Connections(connect, size=size, timeout=ACQUIRE_TIMEOUT)
 
     async def close(self) -> None:
-        for pool in (self._readers, self._side):
-            if pool is not None:
-                await pool.close()
+        await self._readers.close()
+        await self._side.close()
         await self._engine.dispose()
 
     @asynccontextmanager
@@ -220,8 +216,7 @@ class Database:
 
     @asynccontextmanager
     async def reader(self, binding: Binding) -> AsyncIterator[Reader]:
-        assert self._readers is not None, "Database.open() comes first"  # noqa: S101
-        async with self._turn(self._read_gate), self._readers.acquire() as connection:
+        async with self._readers.one() as connection:
             yield Reader(connection, binding, self.tools, distributed=self.distributed)
 
     @asynccontextmanager
@@ -230,8 +225,7 @@ class Database:
 
         Its own small pool: whoever holds a session and asks for this one waits for nobody who does the same.
         """
-        assert self._side is not None, "Database.open() comes first"  # noqa: S101
-        async with self._turn(self._side_gate), self._side.acquire() as connection:
+        async with self._side.one() as connection:
             yield connection
 
     async def append(self, append: Append, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -239,26 +233,9 @@ class Database:
         async with self.side() as connection:
             await append.run(connection, rows, distributed=self.distributed)
 
-    @staticmethod
-    @asynccontextmanager
-    async def _turn(gate: asyncio.Semaphore) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(ACQUIRE_TIMEOUT):
-                await gate.acquire()
-        except TimeoutError:
-            raise Unavailable("Every database connection is busy.") from None
-        try:
-            yield
-        finally:
-            gate.release()
-
 
 def _asyncpg_url(url: str) -> URL:
     return make_url(url).set(drivername="postgresql+asyncpg")
-
-
-async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
-    """Readers set nothing that outlives a statement, so a release has nothing to undo."""
 
 
 async def _decode_json(connection: asyncpg.Connection) -> None:

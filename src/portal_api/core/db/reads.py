@@ -35,6 +35,9 @@ class Source(Protocol):
     @property
     def tools(self) -> "Tools": ...
 
+    @property
+    def binding(self) -> Binding: ...
+
     async def rows(self, read: "Read", /, **values: Any) -> list[Row]: ...
 
     async def row(self, read: "Read", /, **values: Any) -> Row | None: ...
@@ -103,7 +106,9 @@ class Reader:
         self.views: list[Any] = []
 
     async def rows(self, read: Read, /, **values: Any) -> list[Row]:
-        return [dict(record) for record in await self._fetch(read, values)]
+        records = await self._fetch(read, values)
+        names = tuple(records[0].keys()) if records else ()
+        return [dict(zip(names, record, strict=True)) for record in records]
 
     async def row(self, read: Read, /, **values: Any) -> Row | None:
         records = await self._fetch(read, values)

@@ -1,5 +1,7 @@
 """Who is calling, as the database knows it at this moment: one indexed read per request."""
 
+from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +24,7 @@ from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.portal import PortalSettings
 from portal_api.models.staff import StaffMember
 
+RECENT = timedelta(minutes=15)
 HIDDEN_PORTAL_STATES = ("suspended", "revoked")
 
 
@@ -60,9 +63,10 @@ _live_grants = (
     .scalar_subquery()
 )
 
-AUTHORITY = Read(
+_caller = (
     select(
         AuthSession.authenticated_at,
+        (AuthSession.authenticated_at > func.now() - RECENT).label("recently_authenticated"),
         AuthSession.methods,
         Account.kind,
         Account.must_change_password,
@@ -71,7 +75,6 @@ AUTHORITY = Read(
         StaffMember.roles,
         PortalSettings.enabled.label("portal_enabled"),
         PortalSettings.second_factor,
-        _live_grants.label("grants"),
     )
     .select_from(AuthSession)
     .join(Account, Account.id == AuthSession.account_id)
@@ -86,6 +89,8 @@ AUTHORITY = Read(
         Account.suspended_at.is_(None),
     )
 )
+STAFF_AUTHORITY = Read(_caller)
+CLIENT_AUTHORITY = Read(_caller.add_columns(_live_grants.label("grants")))
 
 
 async def principal(source: Source, practice_id: UUID, account_id: UUID, session_id: UUID, origin: Origin) -> Principal:
@@ -93,7 +98,8 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
 
     Nothing in the token is authority: roles, grants and the portal's switch are read anew each time.
     """
-    row = await source.row(AUTHORITY, sid=session_id, sub=account_id)
+    of_staff = source.binding.kind is ActorKind.STAFF
+    row = await source.row(STAFF_AUTHORITY if of_staff else CLIENT_AUTHORITY, sid=session_id, sub=account_id)
     if row is None:
         raise SessionEnded("Sign in again.")
     kind = ActorKind(row["kind"])
@@ -101,8 +107,8 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
         raise PortalDisabled("The practice has switched its portal off.")
     if kind is ActorKind.STAFF and row["staff_id"] is None:
         raise SessionEnded("You no longer work in this practice.")
-    roles = frozenset(Role(role) for role in row["roles"] or ())
-    profiles = tuple(_profile(grant) for grant in row["grants"] or ())
+    roles = _roles(tuple(row["roles"] or ()))
+    profiles = tuple(_profile(grant) for grant in row.get("grants") or ())
     return Principal(
         practice_id=practice_id,
         kind=kind,
@@ -116,12 +122,18 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
         must_change_password=row["must_change_password"],
         must_enrol_second_factor=_must_enrol(row, kind),
         authenticated_at=row["authenticated_at"],
+        recently_authenticated=row["recently_authenticated"],
     )
 
 
 def binding_of(principal: Principal) -> Binding:
     """What the rest of the transaction is bound to, once the caller is known."""
     return Binding(principal.practice_id, principal.kind, principal.client_ids)
+
+
+@cache
+def _roles(names: tuple[str, ...]) -> frozenset[Role]:
+    return frozenset(map(Role, names))
 
 
 def _profile(grant: dict[str, Any]) -> Profile:

@@ -58,6 +58,12 @@ OFFER = Read(
 RETIRED = Read(select(RetiredSecret.retired_at).where(RetiredSecret.secret_hash == bindparam("secret_hash")))
 
 
+class OwnPasswordNeeded(Unauthenticated):
+    """Rolls back, unlike a failed login: the invitation stays open."""
+
+    code, title = InvalidCredentials.code, InvalidCredentials.title
+
+
 class InvitationUnknown(NotFound):
     code, title = "invitation_unknown", "This link is not valid"
 
@@ -243,7 +249,7 @@ async def _check_password(session: Session, account: Account, offer: Offer, proo
     starter_over = account.starter_expires_at is not None and account.starter_expires_at <= now
     unchanged = account.password_hash == proof.password_hash
     if not (proof.correct and unchanged) or starter_over or account.suspended_at or account.kind != "client":
-        raise InvalidCredentials("This address has an account here: give its password, or reset that first.")
+        raise OwnPasswordNeeded("This address has an account here: give its password, or reset that first.")
     if account.second_factor_at is not None:
         raise OtpRequired("Sign in with the second factor; the practice can link the account.")
     if account.must_change_password:
