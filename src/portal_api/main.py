@@ -69,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "If-None-Match",
                 "Idempotency-Key",
                 "X-Portal-Csrf",
+                "X-Request-ID",
             ],
             expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID"],
             max_age=600,

@@ -10,20 +10,38 @@ import pytest
 import structlog
 from fastapi import FastAPI
 from prometheus_client import generate_latest
+from tests.cast import build
+from tests.responses import check_response
 from tests.world import PASSWORD, Caller, World
 
+from portal_api.core.access import Role
 from portal_api.web.route import PortalRoute
 
 CANARY = "canary7c0ffee"
 PROBLEM = "application/problem+json"
 CLIENTS = "/v1/clients"
 VALID = {"given_name": "Grace", "family_name": "Client"}
+LOGIN = {"practice": "x", "email": "a@b.example", "password": "x"}
 DEEP = 100_000
+NOWHERE = [
+    *("/", "/v1", "/v1/", "/v2/clients", "/v1/clients/", "/v1//clients", "/V1/clients", "/.env", "/v1/%00"),
+    *("/v1/" + "a/" * 5000, "/docs/assets/../../../etc/passwd", "/docs/assets/%2e%2e/%2e%2e/main.py"),
+]
 
 
-@pytest.fixture
-async def owner(world: World) -> Caller:
-    return (await world.practice()).owner
+@pytest.fixture(scope="module")
+async def owner(app: FastAPI) -> AsyncIterator[Caller]:
+    """One owner for all of it: what is refused changes nothing."""
+
+    async def check(response: httpx.Response) -> None:
+        await response.aread()
+        check_response(app, response)
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://portal.test", event_hooks={"response": [check]}
+    ) as http:
+        house = await build(app, http)
+        yield (await house.staff(Role.OWNER))[1]
 
 
 async def raw(caller: Caller, content: bytes, path: str = CLIENTS, **headers: str) -> httpx.Response:
@@ -76,7 +94,7 @@ class TestBody:
             ("version", 7),
             ("given_name", CANARY + "\u0000"),
             ("given_name", CANARY + "\r\nBcc: x@y.example"),
-            ("given_name", CANARY + "\u2028"),
+            ("given_name", CANARY + "\u2028x"),
             ("given_name", CANARY * 100),
             ("given_name", ""),
             ("given_name", "   "),
@@ -159,13 +177,9 @@ class TestBody:
     @pytest.mark.parametrize(
         ("path", "body", "pointer"),
         [
-            (
-                "/v1/auth/login",
-                {"practice": "x", "email": "a@b.example", "password": "x", "device_label": "\u0000"},
-                "/device_label",
-            ),
-            ("/v1/auth/login", {"practice": "\u0000", "email": "a@b.example", "password": "x"}, "/practice"),
-            ("/v1/auth/login", {"practice": "x", "email": "a@b.example", "password": "\u0000"}, "/password"),
+            ("/v1/auth/login", LOGIN | {"device_label": "\u0000"}, "/device_label"),
+            ("/v1/auth/login", LOGIN | {"practice": "\u0000"}, "/practice"),
+            ("/v1/auth/login", LOGIN | {"password": "\u0000"}, "/password"),
             ("/v1/auth/refresh", {"refresh_token": "\u0000"}, "/refresh_token"),
         ],
         ids=lambda part: repr(part)[:30],
@@ -247,8 +261,7 @@ class TestPathAndQuery:
 
     @pytest.mark.parametrize(
         "path",
-        ["/", "/v1", "/v1/", "/v2/clients", "/v1/clients/", "/v1//clients", "/V1/clients", "/.env", "/v1/%00"]
-        + ["/v1/" + "a/" * 5000, "/docs/assets/../../../etc/passwd", "/docs/assets/%2e%2e/%2e%2e/main.py"],
+        NOWHERE,
         ids=lambda path: path[:24],
     )
     async def test_what_is_not_there_is_404(self, path: str, owner: Caller) -> None:
@@ -263,7 +276,7 @@ class TestPathAndQuery:
 
 
 class TestMethods:
-    @pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "OPTIONS", "get", "X" * 100])
+    @pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "OPTIONS", "X" * 100])
     async def test_a_method_that_is_not_there_is_405_and_names_those_that_are(self, method: str, owner: Caller) -> None:
         response = await owner.request(method, f"{CLIENTS}/{uuid4()}")
         assert response.status_code == 405
@@ -309,7 +322,7 @@ class TestHeaders:
 
     @pytest.mark.parametrize(
         "value",
-        ["", "Bearer", "Bearer ", "Basic eDp5", "Bearer a.b.c", "Bearer " + "x" * 9000, "Bearer é", "bearer\tx"],
+        ["", "Bearer", "Bearer ", "Basic eDp5", "Bearer a.b.c", f"Bearer {'x' * 9000}", "Bearer é", "bearer\tx"],
     )
     async def test_bad_credentials_are_401(self, value: str, world: World) -> None:
         response = await world.http.get(CLIENTS, headers={"Authorization": value.encode("latin-1")})

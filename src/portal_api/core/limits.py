@@ -10,12 +10,14 @@ from portal_api.core.db.database import Database
 from portal_api.core.errors import TooMany
 
 _HIT: Final = """
-INSERT INTO rate_limit AS l (key, arrival_at) VALUES ($1, now() + $2)
-ON CONFLICT (key) DO UPDATE SET arrival_at = greatest(l.arrival_at, now()) + $2
-WHERE greatest(l.arrival_at, now()) + $2 - now() <= $3
+INSERT INTO rate_limit AS l (key, arrival_at) VALUES ($1, now() + $2::interval)
+ON CONFLICT (key) DO UPDATE SET arrival_at = greatest(l.arrival_at, now()) + $2::interval
+WHERE greatest(l.arrival_at, now()) + $2::interval - now() <= $3::interval
 RETURNING 1
 """
-_WAIT: Final = "SELECT extract(epoch FROM arrival_at + $2 - $3 - now())::float8 FROM rate_limit WHERE key = $1"
+_WAIT: Final = (
+    "SELECT extract(epoch FROM arrival_at + $2::interval - $3::interval - now())::float8 FROM rate_limit WHERE key = $1"
+)
 
 
 @dataclass(frozen=True, slots=True)

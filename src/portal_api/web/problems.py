@@ -67,6 +67,8 @@ def translate(error: Exception) -> AppError | None:
             return _of_database(error)
         case asyncpg.InterfaceError():
             return _of_driver(error)
+        case asyncpg.InternalClientError():  # what a connection says that died between two messages
+            return Unavailable("The database cannot be reached.")
     state = getattr(error, "sqlstate", None)
     return _of_sqlstate(state) if isinstance(state, str) else None
 
