@@ -94,7 +94,7 @@ class TestAddresses:
             await http.get("/", headers={"X-Forwarded-For": forwarded})
         assert seen == [address]
 
-    async def test_a_changing_header_does_not_get_round_a_limit(self, connected: Connect, database_url: str) -> None:
+    async def test_a_changing_header_does_not_get_round_a_limit(self, connected: Connect) -> None:
         login = {"practice": "nowhere-at-all", "email": "a@b.example", "password": "x"}
         async with connected(peer="192.0.2.77", rate_limit_factor=1.0) as http:
             statuses = [
