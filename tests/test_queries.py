@@ -7,9 +7,12 @@ saw at that moment, and is counted apart.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from portal_api.core.access import Role
 from portal_api.core.config import Settings
@@ -47,8 +50,14 @@ async def small(settings: Settings) -> AsyncIterator[tuple[House, Counter]]:
         async with database.reader(Binding()) as reader:
             reader._connection.add_query_logger(lambda record: counter.reads.append(record.query))
         assert raw is not None
-        raw.add_query_logger(lambda record: counter.writes.append(record.query))
+        raw.add_query_logger(lambda record: counter.writes.append(record.query))  # BEGIN, COMMIT
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            counter.writes.append(statement)
+
+        event.listen(Engine, "before_cursor_execute", note)
         yield await build(app, http), counter
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -84,11 +93,11 @@ class TestReads:
 
 
 class TestWrites:
-    """The most that each may take, BEGIN and COMMIT included."""
+    """BEGIN and COMMIT included; a number that grows is a decision."""
 
     async def test_creating_a_client(self, small: tuple[House, Counter], owner: Caller) -> None:
         reads, writes = await counted(small, lambda: owner.post("/v1/clients", NEW_CLIENT))
-        assert (reads, writes) == (0, 10)
+        assert (reads, writes) == (0, 9)
 
     async def test_changing_a_client(self, small: tuple[House, Counter], owner: Caller) -> None:
         client_id = await small[0].client()
@@ -97,14 +106,14 @@ class TestWrites:
 
     async def test_changing_the_practice(self, small: tuple[House, Counter], owner: Caller) -> None:
         reads, writes = await counted(small, lambda: owner.patch("/v1/practice", {"name": "Harbor"}))
-        assert (reads, writes) == (0, 7)
+        assert (reads, writes) == (0, 6)
 
     async def test_signing_in(self, small: tuple[House, Counter]) -> None:
         house, _ = small
         account = await house.account("client")
         body = {"practice": str(house.id), "email": account.email, "password": PASSWORD}
         reads, writes = await counted(small, lambda: house.http.post("/v1/auth/login", json=body))
-        assert (reads, writes) == (2, 9)
+        assert (reads, writes) == (2, 8)
 
     async def test_a_key_adds_its_claim_and_its_answer(self, small: tuple[House, Counter], owner: Caller) -> None:
         _, without = await counted(small, lambda: owner.post("/v1/clients", NEW_CLIENT))
