@@ -10,9 +10,9 @@ from portal_api.core.db.database import Database
 from portal_api.core.errors import TooMany
 
 _HIT: Final = """
-INSERT INTO rate_limit AS l (key, arrival_at) VALUES ($1, now() + $2)
-ON CONFLICT (key) DO UPDATE SET arrival_at = greatest(l.arrival_at, now()) + $2
-WHERE greatest(l.arrival_at, now()) + $2 - now() <= $3
+INSERT INTO rate_limit AS l (key, arrival_at) VALUES ($1, now() + $2::interval)
+ON CONFLICT (key) DO UPDATE SET arrival_at = greatest(l.arrival_at, now()) + $2::interval
+WHERE greatest(l.arrival_at, now()) + $2::interval - now() <= $3::interval
 RETURNING 1
 """
 _FORGIVE: Final = "UPDATE rate_limit SET arrival_at = arrival_at - $2::interval WHERE key = $1"
