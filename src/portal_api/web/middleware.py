@@ -75,7 +75,9 @@ class RequestBoundary:
     def _origin(self, scope: Scope, headers: RawHeaders) -> Origin:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else str(new_id())
-        return Origin(request_id, self._address(scope, headers), headers.get(b"user-agent", b"").decode("latin-1")[:400])
+        return Origin(
+            request_id, self._address(scope, headers), headers.get(b"user-agent", b"").decode("latin-1")[:400]
+        )
 
     def _address(self, scope: Scope, headers: RawHeaders) -> str:
         """The peer; behind trusted proxies, the rightmost address that is not one of them (A41)."""
