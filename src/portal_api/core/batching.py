@@ -38,8 +38,8 @@ class GroupCommit(Generic[T]):
         finally:
             self._task = None
             # Left over only when the task was cancelled: who waits for it must not wait for ever.
-            abandoned, self._waiting = self._waiting, []
-            _settle(abandoned, asyncio.CancelledError())
+            _settle(self._waiting, asyncio.CancelledError())
+            self._waiting.clear()
 
     async def _write_batch(self, batch: "list[tuple[Sequence[T], asyncio.Future[None]]]") -> None:
         try:

@@ -24,11 +24,11 @@ class Append:
     """
 
     def __init__(self, model: type[Base], columns: Sequence[str]) -> None:
-        table = model.__table__
+        columns_of = model.__table__.c
         assert columns[0] == "practice_id", columns  # noqa: S101 - a mistake in a module, found at import
-        kinds = [table.c[name].type.compile(DIALECT) for name in columns]
+        kinds = [columns_of[name].type.compile(DIALECT) for name in columns]
         values = ", ".join(f"${n}::{kind}" for n, kind in enumerate(kinds, 1))
-        into = f"INSERT INTO {table.name} ({', '.join(columns)})"
+        into = f"INSERT INTO {model.__tablename__} ({', '.join(columns)})"
         self.plain_sql = f"{into} VALUES ({values})"
         self.sql = (
             f"WITH gate AS MATERIALIZED (SELECT set_config('app.practice_id', ($1::uuid)::text, true)"
