@@ -37,6 +37,7 @@ def run() -> None:
             include_object=is_ours,
             transaction_per_migration=True,
             compare_server_default=True,
+            on_version_apply=context.config.attributes.get("applied", ()),
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -20,7 +20,7 @@ def create_practice_table(
     append_only: the application may insert and read, never change or delete.
     key: the column that names the practice.
     """
-    op.create_table(name, *columns)
+    op.create_table(name, *_named(columns))
     op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY practice ON {name} USING ({key} = {PRACTICE}) WITH CHECK ({key} = {PRACTICE})")
@@ -35,9 +35,17 @@ def create_practice_table(
 
 def create_global_table(name: str, *columns: Any, grant: str, **options: Any) -> None:
     """Create a table that belongs to no practice; `grant` says what the application may do with it."""
-    op.create_table(name, *columns, **options)
+    op.create_table(name, *_named(columns), **options)
     op.execute(f"GRANT {grant} ON {name} TO {APP_ROLE}")
     _distribute(f"SELECT create_reference_table('{name}')")
+
+
+def _named(columns: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Names are final as they are written: the metadata's convention would put `ck_<table>_` before them again."""
+    for column in columns:
+        if isinstance(column, sa.Constraint) and isinstance(column.name, str):
+            column.name = op.f(column.name)
+    return columns
 
 
 def _distribute(statement: str) -> None:

@@ -1,11 +1,14 @@
 """One database, one application and one mail server for each test process; every test makes its own practice."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import make_url
 
 from portal_api.core.config import Settings
 from portal_api.core.postgres import throwaway_cluster
@@ -13,6 +16,7 @@ from portal_api.integrations.mail import DevelopmentMailbox
 from portal_api.main import create_app
 from tests.database import migrated_database
 from tests.responses import check_response
+from tests.statements import watched
 from tests.world import World
 
 
@@ -79,3 +83,45 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 def world(app: FastAPI, http: httpx.AsyncClient, mailbox: DevelopmentMailbox) -> World:
     """Makes practices, people and clients through the API, and reads their mail."""
     return World(app, http, mailbox)
+
+
+@pytest.fixture(autouse=True)
+def whose_rows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test whose statements leave a practice table without its practice."""
+    if request.node.get_closest_marker("whatever_rows"):
+        yield
+        return
+    found: list[str] = []
+    with watched(lambda sql, tables: found.append(f"{', '.join(tables)} without a practice in: {sql}")):
+        yield
+    assert not found, "\n".join(found)
+
+
+@pytest.fixture(scope="session")
+async def strict_app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The application with the limits of production, behind a proxy, so that a test chooses its address."""
+    strict = settings.model_copy(update={"rate_limit_factor": 1.0, "trusted_proxies": ("127.0.0.1/32",)})
+    application = create_app(strict)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@pytest.fixture
+async def strict_http(strict_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Nobody's client of the strict application; X-Forwarded-For says from where."""
+    transport = httpx.ASGITransport(strict_app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://portal.test") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def sql(cluster: str, database_url: str) -> Iterator[Callable[..., list[Any]]]:
+    """Run a statement as superuser: to make time pass, or to look at what HTTP does not show."""
+    url = make_url(cluster).set(database=make_url(database_url).database)
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+
+        def run(statement: str, *values: Any) -> list[Any]:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+        yield run

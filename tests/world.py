@@ -117,11 +117,9 @@ class World:
 
     async def mail(self, to: str, containing: str = "") -> StoredMail:
         """The newest mail to this address whose subject or text contains the words."""
-        await self.run_jobs()
-        for mail in self.mailbox.list():
-            whole = self.mailbox.get(mail.id)
-            if whole and to in whole.to and containing.lower() in f"{whole.subject} {whole.text}".lower():
-                return whole
+        for mail in await self.mails(to):
+            if containing.lower() in f"{mail.subject} {mail.text}".lower():
+                return mail
         raise AssertionError(f"no mail to {to} about {containing!r}")
 
     async def mails(self, to: str) -> list[StoredMail]:

@@ -13,12 +13,23 @@ def upgrade() -> None:
         """
         DO $$
         BEGIN
-            CREATE ROLE portal_app NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
-        EXCEPTION WHEN duplicate_object THEN NULL;  -- roles belong to the cluster: another database made it
+            -- Roles belong to the cluster: another database, or an administrator, may have made it.
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_app') THEN
+                CREATE ROLE portal_app NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- at this very moment
         END $$
         """
     )
-    op.execute("GRANT portal_app TO CURRENT_USER")
+    op.execute(
+        """
+        DO $$
+        BEGIN
+            GRANT portal_app TO CURRENT_USER;
+        EXCEPTION WHEN insufficient_privilege THEN NULL;  -- an administrator made the role, and grants it
+        END $$
+        """
+    )
     op.execute("GRANT USAGE ON SCHEMA public TO portal_app")
     op.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 

@@ -91,7 +91,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_auth_session_account",
         "auth_session",
-        ["practice_id", "account_id"],
+        ["practice_id", "account_id", "id"],
         unique=False,
         postgresql_where=sa.text("ended_at IS NULL"),
     )
@@ -113,6 +113,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("practice_id", "token_hash", name="pk_refresh_token"),
     )
     op.create_index("ix_refresh_token_session", "refresh_token", ["practice_id", "session_id"], unique=False)
+    create_practice_table(
+        "known_device",
+        sa.Column("practice_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("ip", sa.Text(), nullable=False),
+        sa.Column("agent_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["practice_id", "account_id"],
+            ["account.practice_id", "account.id"],
+            name="fk_known_device_practice_id_account_id",
+        ),
+        sa.PrimaryKeyConstraint("practice_id", "id", name="pk_known_device"),
+        sa.UniqueConstraint("practice_id", "token_hash", name="uq_known_device_token_hash"),
+    )
+    op.create_index("ix_known_device_account", "known_device", ["practice_id", "account_id", "id"], unique=False)
     create_practice_table(
         "one_time_secret",
         sa.Column("practice_id", sa.Uuid(), nullable=False),
@@ -147,6 +166,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("one_time_secret")
+    op.drop_table("known_device")
     op.drop_table("refresh_token")
     op.drop_table("auth_session")
     op.drop_table("recovery_code")

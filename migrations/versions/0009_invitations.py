@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("client_id", sa.Uuid(), nullable=True),
         sa.Column("staff_id", sa.Uuid(), nullable=True),
         sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("email_norm", sa.Text(), nullable=False),
         sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
         sa.Column("generation", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column(
@@ -65,10 +66,25 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_invitation"),
         sa.UniqueConstraint("practice_id", "secret_hash", name="uq_invitation_secret_hash"),
+        client_owned=True,
     )
     op.create_index("ix_invitation_client", "invitation", ["practice_id", "client_id", "id"], unique=False)
     op.create_index("ix_invitation_staff", "invitation", ["practice_id", "staff_id", "id"], unique=False)
+    create_practice_table(
+        "retired_invitation_secret",
+        sa.Column("practice_id", sa.Uuid(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("invitation_id", sa.Uuid(), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["practice_id", "invitation_id"],
+            ["invitation.practice_id", "invitation.id"],
+            name="fk_retired_invitation_secret_practice_id_invitation_id",
+        ),
+        sa.PrimaryKeyConstraint("practice_id", "secret_hash", name="pk_retired_invitation_secret"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("retired_invitation_secret")
     op.drop_table("invitation")

@@ -18,14 +18,11 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("given_name", sa.Text(), nullable=False),
         sa.Column("family_name", sa.Text(), nullable=False),
-        sa.Column("email", sa.Text(), nullable=False),
-        sa.Column("email_norm", sa.Text(), nullable=False),
         sa.Column("date_of_birth", sa.Date(), nullable=True),
         sa.Column("phone", sa.Text(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
-        sa.Column("state", sa.Text(), server_default=sa.text("'new'"), nullable=False),
-        sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("verified_by", sa.Uuid(), nullable=True),
+        sa.Column("outcome", sa.Text(), server_default=sa.text("'open'"), nullable=False),
+        sa.Column("open_since", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("client_id", sa.Uuid(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by", sa.Uuid(), nullable=True),
@@ -33,8 +30,8 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint(
-            "state IN ('new', 'verified', 'converted', 'associated', 'rejected', 'expired')",
-            name="ck_prospect_state",
+            "outcome IN ('open', 'converted', 'associated', 'rejected', 'expired')",
+            name="ck_prospect_outcome",
         ),
         sa.ForeignKeyConstraint(
             ["practice_id", "account_id"],
@@ -49,7 +46,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_prospect"),
         sa.UniqueConstraint("practice_id", "account_id", name="uq_prospect_account"),
     )
-    op.create_index("ix_prospect_state", "prospect", ["practice_id", "state", "id"], unique=False)
+    op.create_index("ix_prospect_outcome", "prospect", ["practice_id", "outcome", "id"], unique=False)
 
 
 def downgrade() -> None:

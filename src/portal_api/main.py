@@ -1,5 +1,6 @@
 """The composition root: settings, tools, middleware, error handlers, routers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -19,20 +20,25 @@ from portal_api.core.passwords import PasswordHasher
 from portal_api.core.sealing import Vault
 from portal_api.core.signing import Keyring
 from portal_api.core.tools import Tools
-from portal_api.jobs import SUBSCRIPTIONS, make_queue
+from portal_api.integrations.mail import development_mailbox
+from portal_api.jobs import SUBSCRIPTIONS, make_queue, working
 from portal_api.routers import ROUTERS
 from portal_api.services import audit
 from portal_api.web import error_page, system
 from portal_api.web.docs import install_docs
 from portal_api.web.gatekeeper import Gatekeeper
 from portal_api.web.index import IndexedRouter, register
+from portal_api.web.mailbox import mailbox_routes
 from portal_api.web.middleware import BodyLimit, LastResort, RequestBoundary
 from portal_api.web.openapi import openapi_document
 from portal_api.web.problems import on_any_error, on_app_error, on_http_exception
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application. Its tools are made when it starts, after a fork, and closed when it stops."""
+def create_app(settings: Settings | None = None, *, with_worker: bool = False) -> FastAPI:
+    """The application. Its tools are made when it starts, after a fork, and closed when it stops.
+
+    with_worker: run jobs in this process too, from start to stop.
+    """
     settings = settings or Settings()
     logging.configure(json=settings.is_production)
     app = FastAPI(
@@ -47,11 +53,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Exception: on_any_error,
         },
     )
-    app.router = IndexedRouter(lifespan=partial(_lifespan, settings), redirect_slashes=False)
-    app.state.origins = frozenset(settings.cors_origins)
+    app.router = IndexedRouter(lifespan=partial(_lifespan, settings, with_worker), redirect_slashes=False)
+    app.state.origins = frozenset({*settings.cors_origins, settings.public_url.rstrip("/")})
+    app.state.stopping = asyncio.Event()
     for router in ROUTERS:
         register(app.router, router.routes)
     register(app.router, system.ROUTES)
+    if mailbox := development_mailbox(settings):
+        register(app.router, mailbox_routes(mailbox))
     app.router.routes.append(error_page.ROUTE)
     install_docs(app)
     app.openapi = partial(_openapi, app)  # type: ignore[method-assign]
@@ -103,10 +112,13 @@ async def make_tools(settings: Settings) -> AsyncIterator[Tools]:
 
 
 @asynccontextmanager
-async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[None]:
-    async with make_tools(settings) as tools:
+async def _lifespan(settings: Settings, with_worker: bool, app: FastAPI) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        tools = await stack.enter_async_context(make_tools(settings))
         app.state.tools = tools
         app.state.gatekeeper = Gatekeeper(tools)
+        if with_worker:
+            await stack.enter_async_context(working(tools, app.state.stopping))
         yield
 
 

@@ -92,6 +92,42 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.FORMS_ADMIN: _EVERY_STAFF,
 }
 CLIENT_PERMISSIONS = frozenset({P.ACCESS_HISTORY_READ, P.ACCOUNT_SELF, P.PRACTITIONERS_READ})
+PROFILE_PERMISSIONS = frozenset(
+    {
+        "appointments.view",
+        "appointments.book",
+        "appointments.cancel",
+        "demographics.edit",
+        "insurance.add",
+        "forms.complete",
+        "forms.sign",
+        "documents.view",
+        "documents.upload",
+        "messages",
+        "billing.view",
+        "billing.pay",
+        "video.join",
+    }
+)
+"""What a grant can let an account do for a client (F6.M1); someone's own login has all of it."""
+
+
+GRANT_PERMISSIONS = (
+    "appointments.view",
+    "appointments.book",
+    "appointments.cancel",
+    "demographics.edit",
+    "insurance.add",
+    "forms.complete",
+    "forms.sign",
+    "documents.view",
+    "documents.upload",
+    "messages",
+    "billing.view",
+    "billing.pay",
+    "video.join",
+)
+"""What a grant may let an account do for a client (F6.M1); one's own login has all of it."""
 
 
 @cache
@@ -176,6 +212,8 @@ class Principal:
     must_change_password: bool = False
     must_enrol_second_factor: bool = False
     authenticated_at: datetime | None = None
+    recently_authenticated: bool = False
+    """Within the time that sensitive acts ask for."""
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

@@ -39,7 +39,7 @@ class GroupCommit(Generic[T]):
             self._task = None
             # Left over only when the task was cancelled: who waits for it must not wait for ever.
             _settle(self._waiting, asyncio.CancelledError())
-            self._waiting.clear()
+            self._waiting = []
 
     async def _write_batch(self, batch: "list[tuple[Sequence[T], asyncio.Future[None]]]") -> None:
         try:

@@ -3,15 +3,18 @@
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 
 MIN_SECRET_BYTES = 32
 APP_ROLE = "portal_app"
 """What the program works under: owns no table, bypasses no policy."""
+
+# Separated by commas, not JSON.
+Words = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -29,9 +32,9 @@ class Settings(BaseSettings):
     mail_from: str = Field("no-reply@portal.invalid", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
     public_url: str = "http://127.0.0.1:8000"
     app_url: str = "http://127.0.0.1:3000/{slug}"
-    cors_origins: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = ()
-    allowed_hosts: tuple[str, ...] = ()
+    cors_origins: Words = ()
+    trusted_proxies: Words = ()
+    allowed_hosts: Words = ()
     open_registration: bool = False
     rate_limit_factor: float = Field(1.0, gt=0, le=1_000_000)
     max_body_bytes: int = Field(1_000_000, ge=10_000)
@@ -59,6 +62,11 @@ class Settings(BaseSettings):
     @property
     def is_production(self) -> bool:
         return self.environment == "production"
+
+    @property
+    def keeps_mail(self) -> bool:
+        """Whether mail stays in the development mailbox: no server is named, and this is no production."""
+        return not self.smtp_url and not self.is_production
 
     @cached_property
     def master_key(self) -> bytes:

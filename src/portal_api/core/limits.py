@@ -15,7 +15,10 @@ ON CONFLICT (key) DO UPDATE SET arrival_at = greatest(l.arrival_at, now()) + $2
 WHERE greatest(l.arrival_at, now()) + $2 - now() <= $3
 RETURNING 1
 """
-_WAIT: Final = "SELECT extract(epoch FROM arrival_at + $2 - $3 - now())::float8 FROM rate_limit WHERE key = $1"
+_FORGET: Final = "DELETE FROM rate_limit WHERE key = $1"
+_WAIT: Final = (
+    "SELECT extract(epoch FROM arrival_at + $2::interval - $3::interval - now())::float8 FROM rate_limit WHERE key = $1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,17 @@ class Limiter:
         async with self._database.side() as connection:
             for limit, key in limits.items():
                 count = max(1.0, limit.count * self._factor)
-                digest = hashlib.sha256(f"{limit.name}\0{key}".encode()).digest()
+                digest = _digest(limit, key)
                 interval = limit.period / count
                 if not await connection.fetchval(_HIT, digest, interval, limit.period):
                     wait = await connection.fetchval(_WAIT, digest, interval, limit.period)
                     raise TooMany(wait or 1.0, limit.policy)
+
+    async def forget(self, limit: Limit, key: str) -> None:
+        """Start counting anew: for limits on what happens in a row."""
+        async with self._database.side() as connection:
+            await connection.execute(_FORGET, _digest(limit, key))
+
+
+def _digest(limit: Limit, key: str) -> bytes:
+    return hashlib.sha256(f"{limit.name}\0{key}".encode()).digest()

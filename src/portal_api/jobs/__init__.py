@@ -3,16 +3,17 @@
 from typing import Any
 
 from portal_api.core.jobs import Queue
-from portal_api.jobs import audit, events
+from portal_api.jobs import audit, events, prospects
 from portal_api.jobs.context import JobContext
+from portal_api.jobs.running import work, working
 
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
-__all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue"]
+__all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 
 
 def make_queue() -> Queue[Any]:
     """The queue with every task of the program registered."""
     queue: Queue[JobContext] = Queue()
-    for module in (audit, events):
+    for module in (audit, events, prospects):
         module.register(queue)
     return queue

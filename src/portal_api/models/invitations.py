@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, case, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal_api.core.db import Base, Id, Mutable, PracticeScoped, one_of, refers_to
 from portal_api.core.errors import Gone, InvalidState
 
 IDENTITY_ATTEMPTS = 5
+OPEN_STATES = ("pending", "bounced")
+"""A bounced mail's link still opens: the mail may have come through another server."""
 
 
 class InvitationGone(Gone):
@@ -34,6 +36,7 @@ class Invitation(PracticeScoped, Id, Mutable, Base):
     client_id: Mapped[UUID | None]
     staff_id: Mapped[UUID | None]
     email: Mapped[str]
+    email_norm: Mapped[str]
     secret_hash: Mapped[bytes]
     generation: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     features: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
@@ -50,6 +53,7 @@ class Invitation(PracticeScoped, Id, Mutable, Base):
     created_by: Mapped[UUID]
 
     def state(self, at: datetime) -> str:
+        """pending, accepted, revoked, expired or bounced; `state_now` says the same in SQL."""
         if self.accepted_at:
             return "accepted"
         if self.revoked_at:
@@ -58,13 +62,19 @@ class Invitation(PracticeScoped, Id, Mutable, Base):
             return "expired"
         return "bounced" if self.delivery == "bounced" else "pending"
 
+    @classmethod
+    def state_now(cls) -> ColumnElement[str]:
+        return case(
+            (cls.accepted_at.is_not(None), "accepted"),
+            (cls.revoked_at.is_not(None), "revoked"),
+            (cls.expires_at <= func.now(), "expired"),
+            (cls.delivery == "bounced", "bounced"),
+            else_="pending",
+        )
+
     def must_be_open(self, at: datetime) -> None:
-        """Raise InvitationGone unless it can be accepted now. A bounced mail's link still opens."""
-        state = self.state(at)
-        if state not in {"pending", "bounced"}:
-            raise InvitationGone(f"This invitation was {state}.", state=state)
-        if self.identity_attempts >= IDENTITY_ATTEMPTS:
-            raise InvitationGone("Too many wrong answers. Ask the practice for a new invitation.", state="revoked")
+        """Raise InvitationGone unless it can be accepted now."""
+        refuse_unless_open(self.state(at))
 
     def accept(self, at: datetime, by: UUID) -> None:
         self.must_be_open(at)
@@ -75,9 +85,33 @@ class Invitation(PracticeScoped, Id, Mutable, Base):
             raise InvalidState("Only an open invitation can be revoked.", state=self.state(at))
         self.revoked_at = at
 
-    def renew(self, secret_hash: bytes, at: datetime, lifetime: timedelta) -> None:
-        """A new secret for the same invitation: the older link is dead at once."""
+    def count_wrong_identity(self, at: datetime) -> None:
+        """Count a wrong answer; the fifth ends the invitation (F3.M3)."""
+        self.identity_attempts += 1
+        if self.identity_attempts >= IDENTITY_ATTEMPTS:
+            self.revoked_at = at
+
+    def renew(self, at: datetime, lifetime: timedelta) -> None:
+        """Start a new generation, whose secret the caller sets: the older link is dead at once."""
         if self.accepted_at or self.revoked_at:
             raise InvalidState("Only an open or expired invitation can be sent again.", state=self.state(at))
-        self.secret_hash, self.expires_at = secret_hash, at + lifetime
+        self.generation += 1
+        self.expires_at = at + lifetime
         self.delivery, self.delivered_at, self.identity_attempts = "queued", None, 0
+
+
+class RetiredSecret(PracticeScoped, Base):
+    """The link of an older generation: known, so that it is answered with gone and not with unknown."""
+
+    __tablename__ = "retired_invitation_secret"
+    __table_args__ = (refers_to("invitation", "invitation_id"),)
+
+    secret_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    invitation_id: Mapped[UUID]
+    retired_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+def refuse_unless_open(state: str) -> None:
+    """Raise InvitationGone for an invitation that is over."""
+    if state not in OPEN_STATES:
+        raise InvitationGone(f"This invitation was {state}. Ask the practice for a new one.", state=state)

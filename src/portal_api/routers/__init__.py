@@ -1,6 +1,17 @@
 """HTTP only: path, permission, status, one service call."""
 
-from portal_api.routers import audit, auth, clients, features, portal, practices
+from portal_api.routers import audit, auth, clients, features, invitations, me, portal, practices, prospects, signup
 
-ROUTERS = (practices.router, portal.router, features.router, auth.router, clients.router, audit.router)
+ROUTERS = (
+    practices.router,
+    portal.router,
+    features.router,
+    auth.router,
+    me.router,
+    clients.router,
+    invitations.router,
+    signup.router,
+    prospects.router,
+    audit.router,
+)
 """Every router of the application, in the order of the document."""

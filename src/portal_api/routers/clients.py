@@ -5,10 +5,31 @@ from uuid import UUID
 
 from fastapi import Query
 
-from portal_api.routers.deps import CanCreateClients, CanReadClients, CanWriteClients, IfMatch, ReaderDep, SessionDep
+from portal_api.routers.deps import (
+    CanCreateClients,
+    CanReadClients,
+    CanReadInvitations,
+    CanWriteClients,
+    CanWriteCredentials,
+    CanWritePortalAccess,
+    IfMatch,
+    ReaderDep,
+    SessionDep,
+)
 from portal_api.schemas.base import Page
-from portal_api.schemas.clients import Client, ClientCreate, ClientFilters, ClientUpdate
+from portal_api.schemas.clients import (
+    Client,
+    ClientCreate,
+    ClientFilters,
+    ClientUpdate,
+    Credentials,
+    CredentialsSet,
+    PortalAccess,
+    PortalAccessUpdate,
+)
+from portal_api.schemas.prospects import ProspectDecision, VerifiedEmail
 from portal_api.services import clients
+from portal_api.services.clients import credentials, portal_access
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1/clients", tag="clients")
@@ -50,3 +71,37 @@ async def archive_client(client_id: UUID, session: SessionDep, principal: CanWri
 async def restore_client(client_id: UUID, session: SessionDep, principal: CanWriteClients) -> Any:
     """Take an archived client out again."""
     return await clients.restore(session, principal, client_id)
+
+
+@router.post("/{client_id}/verify-email", response_model=VerifiedEmail)
+async def verify_client_email(
+    client_id: UUID, session: SessionDep, principal: CanWritePortalAccess, data: ProspectDecision | None = None
+) -> Any:
+    """Verify the e-mail address of the client's own login for them."""
+    return await clients.verify_email(session, principal, client_id, data)
+
+
+@router.put("/{client_id}/credentials", response_model=Credentials)
+async def set_credentials(
+    client_id: UUID, data: CredentialsSet, session: SessionDep, principal: CanWriteCredentials
+) -> Any:
+    """Give a client a login with a starter password: for 72 hours, for one session, to be changed at once."""
+    return await credentials.put(session, principal, client_id, data)
+
+
+@router.get("/{client_id}/portal-access", response_model=PortalAccess)
+async def get_portal_access(client_id: UUID, reader: ReaderDep, principal: CanReadInvitations) -> Any:
+    """Whether the client gets into the portal, with which login, and how that came about."""
+    return await portal_access.get(reader, principal, client_id)
+
+
+@router.patch("/{client_id}/portal-access", response_model=PortalAccess)
+async def update_portal_access(
+    client_id: UUID,
+    data: PortalAccessUpdate,
+    session: SessionDep,
+    principal: CanWritePortalAccess,
+    if_match: IfMatch,
+) -> Any:
+    """Suspend or revoke a client's portal access, or lift a suspension. It holds from the next request on."""
+    return await portal_access.update_state(session, principal, client_id, data, if_match)

@@ -14,6 +14,8 @@ Anyone = Annotated[Principal, public()]
 SignedIn = Annotated[Principal, requires(Permission.ACCOUNT_SELF)]
 SignedInRestricted = Annotated[Principal, requires(Permission.ACCOUNT_SELF, restricted=True)]
 """Also an account that must first change its password or set up a second factor."""
+SignedInEnrolling = Annotated[Principal, requires(Permission.ACCOUNT_SELF, enrolling=True)]
+"""Also an account that must first set up a second factor."""
 
 CanReadAccessHistory = Annotated[Principal, requires(Permission.ACCESS_HISTORY_READ)]
 CanReadAudit = Annotated[Principal, requires(Permission.AUDIT_READ)]

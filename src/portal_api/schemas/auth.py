@@ -1,10 +1,11 @@
 """Signing in and staying signed in."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from portal_api.schemas.base import Email, Input, Name, Output, Password, SecretText, SlugText
 
@@ -21,10 +22,91 @@ class Login(Input):
     delivery: Delivery = "body"
     otp: Otp | None = None
     device_label: Name | None = None
+    device_token: SecretText | None = Field(None, description="What an earlier login on this device answered.")
 
 
 class Refresh(Input):
     refresh_token: SecretText | None = None
+
+
+class AddressAt(Input):
+    """An address at a practice, known there or not."""
+
+    practice: SlugText = Field(examples=["harbor"])
+    email: Email = Field(examples=["client@harbor.example"])
+
+
+class EmailVerification(Input):
+    """Either `token`, from the link, or `practice`, `email` and `code`."""
+
+    token: SecretText | None = None
+    practice: SlugText | None = None
+    email: Email | None = None
+    code: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{6}$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        typed = [value is not None for value in (self.practice, self.email, self.code)]
+        if any(typed) if self.token is not None else not all(typed):
+            raise PydanticCustomError("one_way", "Send `token`, or `practice`, `email` and `code`.")
+        return self
+
+
+class Token(Input):
+    """The secret of a mailed link."""
+
+    token: SecretText
+
+
+class PasswordReset(Token):
+    new_password: Password
+
+
+class PasswordChange(Input):
+    current_password: Password
+    new_password: Password
+
+
+class EmailChange(Input):
+    email: Email
+    password: Password
+
+
+class Reauthentication(Input):
+    password: Password
+    otp: Otp | None = Field(None, description="Where a second factor is on.")
+
+
+class SecondFactorStart(Input):
+    password: Password
+
+
+class SecondFactorConfirm(Input):
+    otp: Otp
+
+
+class SecondFactorProof(Input):
+    password: Password
+    otp: Otp
+
+
+class SecondFactorSecret(Output):
+    """For an authenticator app; shown once."""
+
+    secret: str
+    uri: str = Field(description="The same for a QR code.")
+
+
+class RecoveryCodes(Output):
+    """Each signs in once instead of a code; shown once."""
+
+    recovery_codes: list[str]
+
+
+class Accepted(Output):
+    """The same whether or not there is such an account."""
+
+    detail: str
 
 
 class AccountRef(Output):
@@ -37,12 +119,15 @@ class AccountRef(Output):
 
 
 class TokenPair(Output):
-    """The refresh token is null when it was delivered as a cookie."""
+    """Refresh and device token are null when they were delivered as cookies."""
 
     access_token: str
     token_type: Literal["Bearer"]
     expires_in: int = Field(description="Seconds.")
     refresh_token: str | None
+    device_token: str | None = Field(
+        description="After a login: send it with the next one on this device, so that nobody's guessing locks it out."
+    )
     account: AccountRef
 
 

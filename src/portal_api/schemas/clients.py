@@ -1,10 +1,11 @@
 """Client records: the administrative head of a chart."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from portal_api.schemas.base import (
     BirthDate,
@@ -17,6 +18,7 @@ from portal_api.schemas.base import (
     Name,
     Output,
     PageQuery,
+    Password,
     Phone,
     SearchText,
     TimeZone,
@@ -58,7 +60,66 @@ class ClientFilters(PageQuery):
     q: SearchText | None = Field(None, description="Searches names, e-mail and phone.")
     archived: bool = Field(False, description="The archived clients instead of the current ones.")
     practitioner_id: UUID | None = None
+    external_id: Annotated[Line, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,49}:.")] | None = Field(
+        None, description="Another system's id, as system:value."
+    )
     updated_since: Instant | None = Field(None, description="Oldest change first; archived ones included.")
+
+    @model_validator(mode="after")
+    def _changes_are_unfiltered(self) -> Self:
+        if self.updated_since and (self.q or self.archived or self.practitioner_id or self.external_id):
+            raise PydanticCustomError("combination", "updated_since goes with no other filter.")
+        return self
+
+
+class CredentialsSet(Input):
+    """Either a password that staff typed, or `generate: true`."""
+
+    email: Email = Field(examples=["client@harbor.example"])
+    starter_password: Password | None = None
+    generate: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.generate == (self.starter_password is not None):
+            raise PydanticCustomError("one_of", "Give either starter_password or generate: true.")
+        return self
+
+
+class Credentials(Output):
+    """The generated password is in this answer only; null when staff typed it."""
+
+    email: str
+    starter_password: str | None
+    expires_at: datetime
+
+
+class PortalAccessUpdate(Input):
+    state: Literal["active", "suspended", "revoked"] = Field(description="active lifts a suspension.")
+    reason: Line | None = None
+
+
+class PortalAccessChange(Output):
+    state: PortalState
+    changed_at: datetime
+    changed_by: UUID | None
+    reason: str | None
+
+
+class OwnLogin(Output):
+    id: UUID
+    email: str
+    email_verified: bool
+    must_change_password: bool
+
+
+class PortalAccess(Output):
+    """`login` is the client's own; `history` has the newest hundred changes, newest first."""
+
+    state: PortalState
+    login: OwnLogin | None
+    history: list[PortalAccessChange]
+    version: int
 
 
 class Client(Output):

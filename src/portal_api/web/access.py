@@ -13,19 +13,23 @@ class Requirement:
     """Who may try. `permission` None: anyone, signed in or not.
 
     restricted: also for an account that must first change its password or enrol a second factor.
+    enrolling: also for an account that must first enrol a second factor, and only that.
     """
 
     permission: Permission | None
     feature: Feature | None = None
     restricted: bool = False
+    enrolling: bool = False
 
     def __call__(self) -> None:
         raise RuntimeError("requirements are enforced by PortalRoute; register the route on a PortalRouter")
 
 
-def requires(permission: Permission, *, feature: Feature | None = None, restricted: bool = False) -> Any:
+def requires(
+    permission: Permission, *, feature: Feature | None = None, restricted: bool = False, enrolling: bool = False
+) -> Any:
     """The caller must hold the permission; client callers also need the feature."""
-    return Depends(Requirement(permission, feature, restricted))
+    return Depends(Requirement(permission, feature, restricted, enrolling))
 
 
 def public() -> Any:

@@ -1,4 +1,4 @@
-"""The refresh cookie for single-page applications, and its defence against forged requests (A45)."""
+"""The cookies of single-page applications, and their defence against forged requests (A45)."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ from portal_api.core.errors import Forbidden
 from portal_api.web.replies import Reply
 
 NAME = "__Host-rt"
+DEVICE = "__Host-device"
+DEVICE_SECONDS = 365 * 24 * 3600
 CSRF_HEADER = "x-portal-csrf"
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Strict"
 
@@ -17,15 +19,22 @@ class ForgedRequest(Forbidden):
 
 
 def deliver(answer: dict[str, Any], delivery: str) -> Any:
-    """Put the refresh token where the client asked for it: the body, or a cookie that scripts cannot read."""
+    """Put the secrets where the client asked for them: the body, or cookies that scripts cannot read."""
     if delivery == "body":
         return answer
-    cookie = f"{NAME}={answer['refresh_token']}; {_ATTRIBUTES}"
-    return Reply(answer | {"refresh_token": None}, {"Set-Cookie": cookie})
+    cookies = [f"{NAME}={answer['refresh_token']}; {_ATTRIBUTES}"]
+    if answer["device_token"] is not None:
+        cookies.append(f"{DEVICE}={answer['device_token']}; Max-Age={DEVICE_SECONDS}; {_ATTRIBUTES}")
+    return Reply(answer | {"refresh_token": None, "device_token": None}, {"Set-Cookie": "\n".join(cookies)})
 
 
 def forget() -> Reply:
     return Reply(None, {"Set-Cookie": f"{NAME}=; Max-Age=0; {_ATTRIBUTES}"})
+
+
+def device_token(request: Request, given: str | None) -> str | None:
+    """The token of the body, else the cookie's. It opens nothing, so any page may cause it to be sent."""
+    return given or request.cookies.get(DEVICE)
 
 
 def refresh_token(request: Request, given: str | None) -> str | None:

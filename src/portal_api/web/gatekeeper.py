@@ -73,7 +73,7 @@ class Gatekeeper:
             return principal
         if principal.must_change_password and not requirement.restricted:
             raise PasswordChangeRequired("PUT /v1/me/password with a password of your own.")
-        if principal.must_enrol_second_factor and not requirement.restricted:
+        if principal.must_enrol_second_factor and not (requirement.restricted or requirement.enrolling):
             raise SecondFactorRequired("POST /v1/me/second-factor to set one up.")
         if not principal.may(requirement.permission):
             raise Forbidden("Your role does not allow this.")

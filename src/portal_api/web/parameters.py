@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import NoneType, UnionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from fastapi import params
@@ -20,10 +21,11 @@ JSON_TYPES = ("application/json", "application/merge-patch+json")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """An argument that is one validated model: the query or the body."""
+    """An argument that is one validated model: the query or the body. An optional body may be left out."""
 
     name: str
     adapter: TypeAdapter[Any]
+    optional: bool = False
 
 
 @dataclass(slots=True)
@@ -69,8 +71,10 @@ class Signature:
             self.if_match = name
         elif isinstance(marker, params.Query):
             self.query = Model(name, TypeAdapter(kind))
-        elif isinstance(kind, type) and issubclass(kind, BaseModel):
+        elif _is_model(kind):
             self.body = Model(name, TypeAdapter(kind))
+        elif _is_model(given := _unless_left_out(kind)):
+            self.body = Model(name, TypeAdapter(given), optional=True)
         else:
             raise TypeError(f"{endpoint.__qualname__}: where does {name!r} come from?")
 
@@ -85,11 +89,7 @@ class Signature:
             query = self.query
             found[query.name] = _validated(lambda: query.adapter.validate_python(_query_of(request)), "/query")
         if self.body is not None:
-            body = self.body
-            if raw_body:
-                _must_be_json(request)
-            # No body is an empty one: what is needed is then reported field by field.
-            found[body.name] = _validated(lambda: body.adapter.validate_json(raw_body or b"{}"), "")
+            found[self.body.name] = _body(self.body, request, raw_body)
         if self.if_match is not None:
             found[self.if_match] = _if_match(request)
         if self.request is not None:
@@ -108,6 +108,25 @@ def _declared(hint: Any) -> tuple[Any, Any]:
         if isinstance(item, params.Query):
             return kind, item
     return hint, None
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _unless_left_out(kind: Any) -> Any:
+    """The M of `M | None`; None for any other type."""
+    alternatives = get_args(kind) if isinstance(kind, UnionType) else ()
+    return alternatives[0] if len(alternatives) == 2 and alternatives[1] is NoneType else None
+
+
+def _body(model: Model, request: Request, raw_body: bytes) -> Any:
+    """No body at all is an empty one: what is needed is then reported field by field."""
+    if not raw_body and model.optional:
+        return None
+    if raw_body:
+        _must_be_json(request)
+    return _validated(lambda: model.adapter.validate_json(raw_body or b"{}"), "")
 
 
 def _validated(validate: Callable[[], Any], prefix: str) -> Any:

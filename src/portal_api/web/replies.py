@@ -14,7 +14,7 @@ _OPTIONS = orjson.OPT_UTC_Z
 
 @dataclass(slots=True)
 class Reply:
-    """A result that needs more than a body: headers, cookies, another media type."""
+    """A result that needs more than a body: headers, cookies (one a line of Set-Cookie), another media type."""
 
     content: Any
     headers: dict[str, str] = field(default_factory=dict)
@@ -32,7 +32,12 @@ class Answer:
     media_type: str = JSON
 
     def response(self) -> Response:
-        return Response(self.body or None, self.status, self.headers, self.media_type if self.body else None)
+        headers = dict(self.headers)
+        cookies = headers.pop("Set-Cookie", "")
+        response = Response(self.body or None, self.status, headers, self.media_type if self.body else None)
+        for cookie in cookies.splitlines():
+            response.headers.append("Set-Cookie", cookie)
+        return response
 
 
 def encode(content: Any) -> bytes:

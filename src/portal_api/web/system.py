@@ -22,9 +22,13 @@ async def healthz(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Database, queue and storage can be reached; 503 within two seconds when not."""
+    """Database, queue and storage can be reached, and no stop is under way; 503 within two seconds when not."""
     tools: Tools = request.app.state.tools
-    checks = {"database": await _database_answers(tools), "storage": _is_writable(tools.settings.data_dir)}
+    checks = {
+        "database": await _database_answers(tools),
+        "storage": _is_writable(tools.settings.data_dir),
+        "staying": not request.app.state.stopping.is_set(),
+    }
     ready = all(checks.values())
     return _json({"status": "ready" if ready else "unavailable", "checks": checks}, 200 if ready else 503)
 

@@ -51,7 +51,7 @@ class Id:
 class ClientOwned(PracticeScoped):
     """A row about one client: client callers see it only for clients that they may act for."""
 
-    client_id: Mapped[UUID]
+    client_id: Mapped[UUID] = mapped_column()  # a value, so that criteria can name it on this class
 
 
 class Mutable:

@@ -19,6 +19,7 @@ Template = Literal[
     "password_changed",
     "password_reset",
     "portal_associated",
+    "second_factor_changed",
     "sessions_revoked",
     "staff_invitation",
 ]

@@ -38,6 +38,28 @@ class Account(PracticeScoped, Id, Mutable, Base):
     def self_verified(self) -> bool:
         return self.email_verified_at is not None and self.email_verified_by is None
 
+    @property
+    def vouched(self) -> bool:
+        """Staff say that the address reaches the holder; nobody has shown it (A06)."""
+        return self.email_verified_by is not None
+
+    @property
+    def recovers_by_mail(self) -> bool:
+        """Whether a link sent to the address may open the account.
+
+        Not while only staff stand behind the address (A06) or behind the password (A05), nor before there is one.
+        """
+        chosen = self.password_hash is not None and not self.must_change_password
+        return chosen and not self.vouched and self.suspended_at is None
+
+    def starter_expired(self, at: datetime) -> bool:
+        return self.starter_expires_at is not None and self.starter_expires_at <= at
+
+    def change_email(self, email: str, email_norm: str, at: datetime) -> None:
+        """Take an address whose mail the holder has just shown to read."""
+        self.email, self.email_norm = email, email_norm
+        self.email_verified_at, self.email_verified_by = at, None
+
     def verify_email(self, at: datetime, by: UUID | None = None) -> None:
         """Mark the address reachable. The holder's own proof outranks a vouching and is never downgraded."""
         if self.self_verified:

@@ -16,7 +16,7 @@ class AuthSession(PracticeScoped, Id, Base):
     __table_args__ = (
         refers_to("account", "account_id"),
         one_of("delivery", ("body", "cookie")),
-        Index("ix_auth_session_account", "practice_id", "account_id", postgresql_where=text("ended_at IS NULL")),
+        Index("ix_auth_session_account", "practice_id", "account_id", "id", postgresql_where=text("ended_at IS NULL")),
     )
 
     account_id: Mapped[UUID]
@@ -31,6 +31,11 @@ class AuthSession(PracticeScoped, Id, Base):
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]
+
+    def reauthenticate(self, at: datetime, *methods: str) -> None:
+        """The holder has proved again who they are."""
+        self.authenticated_at = at
+        self.methods = sorted({*self.methods, *methods})
 
     def end(self, at: datetime, reason: str) -> None:
         """End it once; a later reason does not replace the first."""

@@ -32,7 +32,12 @@ async def anchor(tools: Tools, practice_id: UUID) -> bool:
     known = await anchors(tools, practice_id)
     if newest.seq == 0 or (known and known[-1].seq == newest.seq and known[-1].hash == newest.hash.hex()):
         return False
-    facts = {"practice_id": str(practice_id), "seq": newest.seq, "hash": newest.hash.hex(), "at": now.isoformat()}
+    facts: dict[str, object] = {
+        "practice_id": str(practice_id),
+        "seq": newest.seq,
+        "hash": newest.hash.hex(),
+        "at": now.isoformat(),
+    }
     line = json.dumps(facts | {"mac": _mac(tools, facts)}) + "\n"
     await asyncio.to_thread(_append, _path(tools, practice_id), line)
     return True

@@ -61,7 +61,8 @@ async def _take_turn(session: Session) -> None:
 
 
 async def _chain(session: Session, newest: Head, events: Sequence[Event]) -> None:
-    links, previous = [], newest.hash
+    links: list[dict[str, object]] = []
+    previous = newest.hash
     for seq, event in enumerate(events, newest.seq + 1):
         previous = link(previous, event)
         links.append({"practice_id": event.practice_id, "seq": seq, "event_id": event.id, "hash": previous})

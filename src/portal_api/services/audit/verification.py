@@ -114,7 +114,7 @@ async def _links(database: Database, practice_id: UUID) -> AsyncIterator[tuple[E
         chunk = len(rows)
 
 
-async def _read_chunk(database: Database, practice_id: UUID, last: int) -> Sequence[Row[tuple[EventSeal, Event]]]:
+async def _read_chunk(database: Database, practice_id: UUID, last: int) -> Sequence[Row[EventSeal, Event]]:
     after = select(EventSeal, Event).outerjoin(Event, Event.id == EventSeal.event_id).where(EventSeal.seq > last)
     async with database.session(Binding.system(practice_id)) as session:
         return (await session.execute(after.order_by(EventSeal.seq).limit(CHUNK))).all()

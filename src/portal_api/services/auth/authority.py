@@ -1,5 +1,6 @@
 """Who is calling, as the database knows it at this moment: one indexed read per request."""
 
+from datetime import timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.portal import PortalSettings
 from portal_api.models.staff import StaffMember
 
+RECENT = timedelta(minutes=15)
 HIDDEN_PORTAL_STATES = ("suspended", "revoked")
 
 
@@ -64,6 +66,7 @@ _live_grants = (
 _caller = (
     select(
         AuthSession.authenticated_at,
+        (AuthSession.authenticated_at > func.now() - RECENT).label("recently_authenticated"),
         AuthSession.methods,
         Account.kind,
         Account.must_change_password,
@@ -119,6 +122,7 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
         must_change_password=row["must_change_password"],
         must_enrol_second_factor=_must_enrol(row, kind),
         authenticated_at=row["authenticated_at"],
+        recently_authenticated=row["recently_authenticated"],
     )
 
 

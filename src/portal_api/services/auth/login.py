@@ -1,89 +1,184 @@
 """Signing in: every way to fail looks and takes the same (A01)."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, Principal
 from portal_api.core.db import Binding, Read, Session
-from portal_api.core.errors import Forbidden, Unauthenticated
+from portal_api.core.errors import Forbidden, TooMany, Unauthenticated
 from portal_api.core.ids import LOBBY
 from portal_api.core.limits import Limit
-from portal_api.models.auth import Account
+from portal_api.models.auth import Account, KnownDevice
 from portal_api.models.portal import PortalSettings
+from portal_api.models.staff import StaffMember
 from portal_api.schemas.auth import Login
 from portal_api.schemas.base import normal_email
 from portal_api.services import audit
-from portal_api.services.auth import passwords, practice_door, sessions
+from portal_api.services.auth import accounts, devices, passwords, practice_door, second_factor, sessions
 
 PER_ACCOUNT_AND_NETWORK = Limit("login", 10, timedelta(minutes=15))
 PER_NETWORK = Limit("login-network", 50, timedelta(minutes=15))
+PER_KNOWN_DEVICE = Limit("login-device", 10, timedelta(minutes=15))
+IN_A_ROW = Limit("login-in-a-row", 100, timedelta(days=3650))
+"""Failures of one account without a success between them (NIST SP 800-63B-4, 3.2.2)."""
+RETRY_AFTER_TOO_MANY = 900
 
-STORED = Read(select(Account.id, Account.password_hash).where(Account.email_norm == bindparam("email_norm")))
+_device = (
+    select(KnownDevice.id)
+    .where(
+        KnownDevice.account_id == Account.id,
+        KnownDevice.token_hash == bindparam("device_hash"),
+        KnownDevice.last_used_at > func.now() - devices.REMEMBERED,
+    )
+    .correlate(Account)
+    .scalar_subquery()
+)
+STORED = Read(
+    select(Account.id, Account.password_hash, _device.label("device_id")).where(
+        Account.email_norm == bindparam("email_norm")
+    )
+)
 
 
 class InvalidCredentials(Unauthenticated):
     code, title = "invalid_credentials", "The practice, e-mail or password is wrong"
+    keeps_effects = True
+
+    def __init__(self) -> None:
+        super().__init__("Check the practice's link, the e-mail address and the password.")
+
+
+class OtpRequired(Unauthenticated):
+    code, title = "otp_required", "Send the code of your second factor too"
+
+
+class KnownDevicesOnly(TooMany):
+    title = "Too many wrong passwords; sign in on a device that you used before, or reset the password"
 
 
 class PortalOff(Forbidden):
     code, title = "portal_disabled", "The portal is switched off"
 
 
-async def login(session: Session, visitor: Principal, data: Login) -> dict[str, Any]:
-    """Open a session. Raises InvalidCredentials for anything wrong, TooMany, Unavailable."""
-    tools = session.tools
-    practice_id = await practice_door.find(tools.database, data.practice)
-    email = normal_email(data.email)
-    network = visitor.origin.network
-    await tools.limiter.hit({PER_ACCOUNT_AND_NETWORK: f"{practice_id}/{email}/{network}", PER_NETWORK: network})
-    account_id, stored = await _stored_hash(session, practice_id, email)
-    correct = await passwords.verify(tools, data.password, stored)
-    if practice_id is None:
-        raise InvalidCredentials("Check the practice's link, the e-mail address and the password.")
-    await session.rebind(Binding(practice_id, ActorKind.ANONYMOUS))
-    account = await _usable(session, account_id, stored) if correct else None
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Who the visitor says they are, and what is stored about that: nothing, for somebody unknown."""
+
+    practice_id: UUID | None
+    email_norm: str
+    account_id: UUID | None = None
+    password_hash: str | None = None
+    device_id: UUID | None = None
+
+    @property
+    def key(self) -> str:
+        return key_of(self.practice_id, self.email_norm)
+
+
+def key_of(practice_id: UUID | None, email_norm: str) -> str:
+    """By what attempts are counted: the address, whether or not an account has it."""
+    return f"{practice_id}/{email_norm}"
+
+
+async def login(session: Session, visitor: Principal, data: Login, device_token: str | None) -> dict[str, Any]:
+    """Open a session. Raises InvalidCredentials for anything wrong, OtpRequired, PortalOff, TooMany, Unavailable."""
+    claimed = await _claimed(session, data, device_token)
+    await _reserve(session, visitor, claimed)
+    correct = await passwords.verify(session.tools, data.password, claimed.password_hash)
+    if claimed.practice_id is None:
+        raise InvalidCredentials
+    await session.rebind(Binding(claimed.practice_id, ActorKind.ANONYMOUS))
+    account = await _usable(session, claimed) if correct else None
     if account is None:
-        await _refused(session, visitor, account_id)
-        raise InvalidCredentials("Check the practice's link, the e-mail address and the password.")
-    return await _welcome(session, visitor, account, data)
+        raise await _refused(session, visitor, claimed, "password")
+    methods = await _methods(session, visitor, claimed, account, data.otp)
+    answer = await _welcome(session, visitor, account, data, methods)
+    answer["device_token"] = await devices.welcome(session, visitor, account.id, claimed.device_id, device_token)
+    await session.tools.limiter.forget(IN_A_ROW, claimed.key)
+    return answer
 
 
-async def _stored_hash(session: Session, practice_id: UUID | None, email: str) -> tuple[UUID | None, str | None]:
+async def _claimed(session: Session, data: Login, device_token: str | None) -> Claimed:
     """Read on the side, so that no transaction is open while the password is being hashed."""
-    async with session.tools.database.reader(Binding(practice_id or LOBBY, ActorKind.ANONYMOUS)) as reader:
-        row = await reader.row(STORED, email_norm=email)
-    return (UUID(str(row["id"])), row["password_hash"]) if row else (None, None)
-
-
-async def _usable(session: Session, account_id: UUID | None, verified: str | None) -> Account | None:
-    """The account, if what was verified is still its password and it may sign in now."""
-    account = (await session.execute(select(Account).where(Account.id == account_id))).scalar_one_or_none()
-    if account is None or account.password_hash != verified or account.suspended_at is not None:
-        return None
-    expired = account.starter_expires_at is not None and account.starter_expires_at <= await clock.now(session)
-    return None if expired else account
-
-
-async def _refused(session: Session, visitor: Principal, account_id: UUID | None) -> None:
-    """Recorded apart: the refusal rolls back."""
-    details = {"account_id": str(account_id)} if account_id else {}
-    await audit.record_apart(
-        session.tools.database, session.binding.practice_id, visitor, "login.failed", outcome="failure", details=details
+    practice_id = await practice_door.find(session.tools.database, data.practice)
+    email = normal_email(data.email)
+    within = practice_id or LOBBY
+    async with session.tools.database.reader(Binding(within, ActorKind.ANONYMOUS)) as reader:
+        row = await reader.row(STORED, email_norm=email, device_hash=devices.hash_of(device_token, within))
+    if row is None:
+        return Claimed(practice_id, email)
+    device_id = row["device_id"]
+    return Claimed(
+        practice_id, email, UUID(str(row["id"])), row["password_hash"], UUID(str(device_id)) if device_id else None
     )
 
 
-async def _welcome(session: Session, visitor: Principal, account: Account, data: Login) -> dict[str, Any]:
+async def _reserve(session: Session, visitor: Principal, claimed: Claimed) -> None:
+    """Count the attempt before it is checked. A device that the account knows is out of a stranger's reach."""
+    limiter, network = session.tools.limiter, visitor.origin.network
+    if claimed.device_id is not None:
+        await limiter.hit({PER_KNOWN_DEVICE: str(claimed.device_id)})
+        return
+    await limiter.hit({PER_ACCOUNT_AND_NETWORK: f"{claimed.key}/{network}", PER_NETWORK: network})
+    try:
+        await limiter.hit({IN_A_ROW: claimed.key})
+    except TooMany:
+        raise KnownDevicesOnly(RETRY_AFTER_TOO_MANY, IN_A_ROW.policy) from None
+
+
+async def _usable(session: Session, claimed: Claimed) -> Account | None:
+    """The account, if what was verified is still its password and it may sign in now."""
+    account = await accounts.locked(session, claimed.account_id)
+    if account.password_hash != claimed.password_hash or account.suspended_at is not None:
+        return None
+    if account.starter_expired(await clock.now(session)):
+        return None
+    if account.kind == "staff":
+        working = select(StaffMember.id).where(StaffMember.account_id == account.id, StaffMember.state == "active")
+        return account if (await session.execute(working)).first() else None
+    return account
+
+
+async def _methods(
+    session: Session, visitor: Principal, claimed: Claimed, account: Account, otp: str | None
+) -> list[str]:
+    """What the visitor has proved. Raises PortalOff, OtpRequired, InvalidCredentials."""
     settings = (await session.execute(select(PortalSettings))).scalar_one()
     if account.kind == "client" and not settings.enabled:
         raise PortalOff("The practice has switched its portal off.")
+    if account.second_factor_at is None:
+        return ["pwd"]
+    if otp is None:
+        raise OtpRequired("Send `otp`: a code of your authenticator, or a recovery code.")
+    method = await second_factor.check(session, account.id, otp)
+    if method is None:
+        raise await _refused(session, visitor, claimed, "otp")
+    return ["pwd", method]
+
+
+async def _refused(session: Session, visitor: Principal, claimed: Claimed, factor: str) -> InvalidCredentials:
+    details = {"factor": factor}
+    if claimed.account_id is not None:
+        details["account_id"] = str(claimed.account_id)
+    await audit.record(session, visitor, "login.failed", outcome="failure", details=details)
+    return InvalidCredentials()
+
+
+async def _welcome(
+    session: Session, visitor: Principal, account: Account, data: Login, methods: list[str]
+) -> dict[str, Any]:
+    hasher = session.tools.hasher
+    if account.password_hash is not None and hasher.needs_rehash(account.password_hash):
+        account.password_hash = await hasher.hash(data.password)
     if account.must_change_password:
         await sessions.end_all(session, account.id, "starter_password")
     answer = await sessions.start(
-        session, visitor, account, methods=["pwd"], delivery=data.delivery, label=data.device_label or ""
+        session, visitor, account, methods=methods, delivery=data.delivery, label=data.device_label or ""
     )
     await audit.record(
         session, visitor, "login.succeeded", resource=("account", account.id), details={"delivery": data.delivery}

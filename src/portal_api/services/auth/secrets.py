@@ -6,15 +6,17 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from portal_api.core import clock
-from portal_api.core.access import Principal
-from portal_api.core.db import Session
+from portal_api.core.access import ActorKind, Principal
+from portal_api.core.db import Binding, Session
 from portal_api.core.errors import Gone, NotFound
 from portal_api.core.ids import new_id
-from portal_api.core.sealing import Secret
+from portal_api.core.limits import Limit
+from portal_api.core.sealing import Secret, SecretError
 from portal_api.core.tools import Tools
 from portal_api.models.auth import OneTimeSecret
 from portal_api.services import audit
 
+PER_NETWORK = Limit("mailed-secret", 50, timedelta(minutes=15))
 LIFETIMES = {
     "email_verification": timedelta(hours=24),
     "password_reset": timedelta(minutes=30),
@@ -31,6 +33,17 @@ class SecretUnknown(NotFound):
     code, title = "secret_unknown", "This link is not valid"
 
 
+async def enter(session: Session, visitor: Principal, text: str) -> Secret:
+    """Step into the practice that a mailed secret names. Raises SecretUnknown for anything we never issue, TooMany."""
+    await session.tools.limiter.hit({PER_NETWORK: visitor.origin.network})
+    try:
+        secret = Secret.parse(text)
+    except SecretError:
+        raise SecretUnknown("Check that the whole link was copied.") from None
+    await session.rebind(Binding(secret.practice_id, ActorKind.ANONYMOUS))
+    return secret
+
+
 def text_of(tools: Tools, secret: OneTimeSecret) -> Secret:
     """The secret itself, derived again from its row: nothing stored or queued can be used (A03)."""
     return tools.vault.secret(secret.purpose, secret.practice_id, str(secret.id))
@@ -42,15 +55,16 @@ def code_of(tools: Tools, secret: OneTimeSecret) -> str:
 
 
 async def issue(session: Session, principal: Principal, purpose: str, account_id: UUID, email: str) -> OneTimeSecret:
-    """Make a secret and announce it by an event, from which the mail derives. Older ones of its kind end."""
-    await session.execute(
-        update(OneTimeSecret)
-        .where(
-            OneTimeSecret.account_id == account_id, OneTimeSecret.purpose == purpose, OneTimeSecret.used_at.is_(None)
-        )
-        .values(used_at=func.now())
-    )
-    identity = new_id()
+    """Make a secret and announce it by an event, from which the mail derives."""
+    secret = await make(session, purpose, account_id, email, new_id())
+    await audit.record(session, principal, f"{purpose}.requested", resource=("one_time_secret", secret.id))
+    return secret
+
+
+async def make(session: Session, purpose: str, account_id: UUID, email: str, identity: UUID) -> OneTimeSecret:
+    """Make a secret with this id. Older ones of its kind end, but never the way back to an earlier address."""
+    if purpose != "email_revert":
+        await end_open(session, account_id, purpose)
     derived = session.tools.vault.secret(purpose, session.binding.practice_id, str(identity))
     secret = OneTimeSecret(
         id=identity,
@@ -62,12 +76,40 @@ async def issue(session: Session, principal: Principal, purpose: str, account_id
     )
     session.add(secret)
     await session.flush()
-    await audit.record(session, principal, f"{purpose}.requested", resource=("one_time_secret", identity))
     return secret
+
+
+async def end_open(session: Session, account_id: UUID, *purposes: str) -> None:
+    """What was mailed for these purposes no longer opens anything."""
+    await session.execute(
+        update(OneTimeSecret)
+        .where(
+            OneTimeSecret.account_id == account_id,
+            OneTimeSecret.purpose.in_(purposes),
+            OneTimeSecret.used_at.is_(None),
+        )
+        .values(used_at=func.now())
+    )
 
 
 async def send_verification(session: Session, principal: Principal, account_id: UUID, email: str) -> None:
     await issue(session, principal, "email_verification", account_id, email)
+
+
+async def check(session: Session, purpose: str, secret: Secret) -> OneTimeSecret:
+    """The secret, if it can be used now; it stays. Raises SecretGone, SecretUnknown."""
+    found = await session.execute(
+        select(OneTimeSecret, OneTimeSecret.expires_at > func.now()).where(
+            OneTimeSecret.secret_hash == secret.hash, OneTimeSecret.purpose == purpose
+        )
+    )
+    row = found.first()
+    if row is None:
+        raise SecretUnknown("Check that the whole link was copied.")
+    known, in_time = row
+    if known.used_at is not None or not in_time:
+        raise SecretGone("Ask for a new one.")
+    return known
 
 
 async def use(session: Session, purpose: str, secret: Secret) -> OneTimeSecret:
@@ -86,7 +128,5 @@ async def use(session: Session, purpose: str, secret: Secret) -> OneTimeSecret:
     found = (await session.execute(taken)).scalar_one_or_none()
     if found is not None:
         return found
-    known = select(OneTimeSecret.id).where(OneTimeSecret.secret_hash == secret.hash, OneTimeSecret.purpose == purpose)
-    if (await session.execute(known)).first():
-        raise SecretGone("Ask for a new one.")
-    raise SecretUnknown("Check that the whole link was copied.")
+    await check(session, purpose, secret)
+    raise SecretGone("Ask for a new one.")

@@ -12,6 +12,7 @@ from portal_api.core.access import ActorKind, Principal
 from portal_api.core.db import Binding, Session
 from portal_api.core.errors import NotFound, Unauthenticated
 from portal_api.core.ids import new_id
+from portal_api.core.limits import Limit
 from portal_api.core.sealing import Secret, SecretError
 from portal_api.core.signing import Claims
 from portal_api.core.tools import Tools
@@ -20,6 +21,8 @@ from portal_api.services import audit
 
 ACCESS_LIFETIME = timedelta(minutes=10)
 GRACE = timedelta(seconds=10)
+REFRESHES = Limit("refresh", 1000, timedelta(minutes=15))
+"""Per network: nobody guesses 256 bits, but nobody needs to try."""
 _SEAL = "refresh_successor"
 
 
@@ -89,6 +92,7 @@ def tokens(tools: Tools, account: Account, opened: AuthSession, refresh: Secret,
         "token_type": "Bearer",
         "expires_in": int(ACCESS_LIFETIME.total_seconds()),
         "refresh_token": refresh.text,
+        "device_token": None,
         "account": account_view(account),
     }
 
@@ -108,8 +112,9 @@ async def refresh(session: Session, visitor: Principal, text: str | None) -> tup
     """Rotate: one conditional update, so of many racers one wins (A35). Returns the answer and the delivery.
 
     The immediate parent, shown again within the grace, gets the same successor: a lost answer is no theft.
-    Anything older ends the whole family. Raises RefreshRefused, RefreshReused.
+    Anything older ends the whole family. Raises RefreshRefused, RefreshReused, TooMany.
     """
+    await session.tools.limiter.hit({REFRESHES: visitor.origin.network})
     presented = _parse(text)
     await session.rebind(Binding(presented.practice_id, ActorKind.ANONYMOUS))
     successor = Secret.random(presented.practice_id)
@@ -145,11 +150,12 @@ async def _second_use(session: Session, visitor: Principal, presented: Secret) -
         text = session.tools.vault.open(token.sealed_successor, purpose=_SEAL, aad=(presented.text,)).decode()
         return Secret.parse(text), token.session_id
     opened = await _session(session, token.session_id)
-    opened.end(now, "refresh_token_reused")
-    await audit.record(
-        session, visitor, "session.token_reused", resource=("session", opened.id), outcome="denied",
-        details={"account_id": str(opened.account_id)},
-    )  # fmt: skip
+    if opened.ended_at is None:  # announced once, however often a thief tries
+        opened.end(now, "refresh_token_reused")
+        details = {"account_id": str(opened.account_id)}
+        await audit.record(
+            session, visitor, "session.token_reused", resource=("session", opened.id), outcome="denied", details=details
+        )
     raise RefreshReused("Sign in again. If this was not you, change your password.")
 
 
@@ -178,6 +184,18 @@ async def _continue(
 async def _session(session: Session, session_id: UUID) -> AuthSession:
     query = select(AuthSession).where(AuthSession.id == session_id).with_for_update()
     return (await session.execute(query)).scalar_one()
+
+
+async def upgrade(session: Session, principal: Principal, *methods: str) -> None:
+    """The session that asks was proved again just now, by these methods."""
+    opened = await _session(session, _own(principal))
+    opened.reauthenticate(await clock.now(session), *methods)
+
+
+def _own(principal: Principal) -> UUID:
+    if principal.session_id is None:
+        raise NotFound
+    return principal.session_id
 
 
 async def log_out(session: Session, principal: Principal) -> None:

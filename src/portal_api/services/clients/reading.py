@@ -1,14 +1,18 @@
 """Which clients a caller sees, and how they are read."""
 
+import re
 from functools import cache
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, text, tuple_
 
 from portal_api.core.access import Permission, Principal
-from portal_api.core.db import Read, Rows
-from portal_api.models.clients import Client, ClientAssignment
+from portal_api.core.db import Read, Rows, Session, Source
+from portal_api.core.errors import NotFound
+from portal_api.models.clients import Client, ClientAssignment, ClientIdentifier
 from portal_api.models.staff import Supervision
 
+_PHONE = re.compile(r"[\d\s()+./-]+")
 _practitioners = (
     select(func.coalesce(func.array_agg(ClientAssignment.practitioner_id), text("'{}'::uuid[]")))
     .where(ClientAssignment.client_id == Client.id)
@@ -57,13 +61,40 @@ def sees_all(principal: Principal) -> bool:
     return principal.may(Permission.CLIENTS_READ_ALL)
 
 
+def needle(q: str) -> str:
+    """What is looked for in search_text: lower case; of a phone number, however it was typed, its digits."""
+    if not _PHONE.fullmatch(q):
+        return " ".join(q.replace(",", " ").lower().split())
+    digits = re.sub(r"\D", "", q.replace("(0)", ""))
+    return digits.lstrip("0") or q
+
+
+async def must_see(source: Source, principal: Principal, client_id: UUID) -> None:
+    """Raise NotFound for a client that the caller does not see."""
+    row = await source.row(one(sees_all(principal)), client_id=client_id, staff_id=principal.staff_id)
+    if row is None:
+        raise NotFound
+
+
+async def locked(session: Session, principal: Principal, client_id: UUID) -> Client:
+    """The client, held for a change. Raises NotFound for one that the caller does not see."""
+    statement = visible(select(Client).where(Client.id == client_id), sees_all(principal))
+    found = await session.execute(statement.with_for_update(of=Client), {"staff_id": principal.staff_id})
+    client = found.scalar_one_or_none()
+    if client is None:
+        raise NotFound
+    return client
+
+
 @cache
 def one(everyone: bool) -> Read:
     return Read(visible(select(*COLUMNS).where(Client.id == bindparam("client_id")), everyone))
 
 
 @cache
-def many(everyone: bool, *, archived: bool, searching: bool, of_practitioner: bool, resumed: bool) -> Read:
+def many(
+    everyone: bool, *, archived: bool, searching: bool, of_practitioner: bool, identified: bool, resumed: bool
+) -> Read:
     """The current or archived clients, newest first."""
     state = Client.archived_at.is_not(None) if archived else Client.archived_at.is_(None)
     statement = visible(select(*COLUMNS).where(state), everyone)
@@ -76,6 +107,9 @@ def many(everyone: bool, *, archived: bool, searching: bool, of_practitioner: bo
                 ClientAssignment.practitioner_id == bindparam("practitioner_id"),
             )
         )
+    if identified:
+        same = ClientIdentifier.system == bindparam("system"), ClientIdentifier.value == bindparam("value")
+        statement = statement.where(exists().where(ClientIdentifier.client_id == Client.id, *same))
     if resumed:
         statement = statement.where(Client.id < bindparam("after_id"))
     return Read(statement.order_by(Client.id.desc()).limit(bindparam("limit")))

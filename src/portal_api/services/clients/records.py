@@ -16,7 +16,8 @@ from portal_api.models.staff import StaffMember
 from portal_api.schemas.base import normal_email
 from portal_api.schemas.clients import ClientCreate, ClientFilters, ClientUpdate
 from portal_api.services import audit
-from portal_api.services.clients import reading
+from portal_api.services.clients import portal_access, reading
+from portal_api.services.clients.reading import locked
 from portal_api.services.paging import Pager
 
 REQUIRED = ("given_name", "family_name", "practitioner_ids", "external_ids")
@@ -39,21 +40,24 @@ async def page(reader: Reader, principal: Principal, filters: ClientFilters) -> 
         start = datetime.fromisoformat(at) if at else None
         position = {"updated_since": filters.updated_since, "after_at": start, "after_id": after and UUID(after)}
     else:
+        system, _, value = (filters.external_id or "").partition(":")
         pager = Pager(reader, principal, "clients", filters, "id")
         read = reading.many(
             everyone,
             archived=filters.archived,
             searching=filters.q is not None,
             of_practitioner=filters.practitioner_id is not None,
+            identified=filters.external_id is not None,
             resumed=pager.position is not None,
         )
-        position = {"after_id": UUID(pager.position[0]) if pager.position else None}
+        after_id = UUID(pager.position[0]) if pager.position else None
+        position = {"after_id": after_id, "system": system, "value": value}
     rows = await reader.rows(
         read,
         limit=pager.limit + 1,
         staff_id=principal.staff_id,
         practitioner_id=filters.practitioner_id,
-        q=filters.q.lower() if filters.q else None,
+        q=reading.needle(filters.q) if filters.q else None,
         **position,
     )
     answer = pager.envelope(rows)
@@ -87,7 +91,7 @@ async def create(session: Session, principal: Principal, data: ClientCreate) -> 
     await _assign(session, client, assigned)
     await _identify(session, client, data.external_ids)
     await audit.record(session, principal, "client.created", resource=("client", client.id), clients=[client.id])
-    return await get(session, principal, client.id)
+    return await _answer(session, client.id)
 
 
 async def update(
@@ -113,13 +117,14 @@ async def update(
     await audit.record(
         session, principal, "client.updated", resource=("client", client.id), clients=[client.id], changed=changes
     )
-    return await get(session, principal, client_id)
+    return await _answer(session, client_id)
 
 
 async def archive(session: Session, principal: Principal, client_id: UUID) -> dict[str, Any]:
     """Put the chart away: nobody acts for the client any more, nothing is deleted. Raises InvalidState."""
     client = await locked(session, principal, client_id)
     client.archive(await clock.now(session))
+    await portal_access.end_invitations(session, client, by=principal.account_id)
     await session.flush()
     await audit.record(session, principal, "client.archived", resource=("client", client.id), clients=[client.id])
     return await get(session, principal, client_id)
@@ -134,22 +139,20 @@ async def restore(session: Session, principal: Principal, client_id: UUID) -> di
     return await get(session, principal, client_id)
 
 
-async def locked(session: Session, principal: Principal, client_id: UUID) -> Client:
-    """The client, held for a change. Raises NotFound for one that the caller does not see."""
-    statement = reading.visible(select(Client).where(Client.id == client_id), reading.sees_all(principal))
-    found = await session.execute(statement.with_for_update(of=Client), {"staff_id": principal.staff_id})
-    client = found.scalar_one_or_none()
-    if client is None:
+async def _answer(session: Session, client_id: UUID) -> dict[str, Any]:
+    """The written client, also to who has just handed the client over to somebody else."""
+    row = await session.row(reading.one(everyone=True), client_id=client_id)
+    if row is None:
         raise NotFound
-    return client
+    return row
 
 
 def _normalise(client: Client) -> None:
+    """Names in either order, then what else is searched for."""
     client.email_norm = normal_email(client.email) if client.email else None
-    parts = (client.given_name, client.family_name, client.preferred_name, client.given_name)
-    client.search_text = " ".join(
-        part.lower() for part in (*parts, client.family_name, client.email, client.phone) if part
-    )
+    names = (client.given_name, client.family_name, client.given_name)
+    called = (client.preferred_name, client.family_name, client.preferred_name) if client.preferred_name else ()
+    client.search_text = " ".join(part.lower() for part in (*names, *called, client.email, client.phone) if part)
 
 
 async def _assign(session: Session, client: Client, practitioner_ids: set[UUID]) -> None:

@@ -65,6 +65,6 @@ def effective(feature: Feature, facts: Facts) -> Decision:
     return Decision(all(gates.values()), gates)
 
 
-def allowed(facts: Facts) -> dict[Feature, bool]:
-    """Every feature, effective or not."""
-    return {feature: effective(feature, facts).allowed for feature in Feature}
+def allowed(facts: Facts) -> dict[str, bool]:
+    """Every feature by its name, effective or not."""
+    return {feature.value: effective(feature, facts).allowed for feature in Feature}

@@ -40,7 +40,7 @@ async def capabilities(source: Source, principal: Principal) -> dict[str, Any]:
     """Every feature and permission of the caller as a boolean."""
     board = await Switchboard.read(source, clients=principal.client_ids) if principal.profiles else None
     profiles = [_profile(_facts(board, profile), profile) for profile in principal.profiles] if board else []
-    return {"profiles": profiles, "permissions": {p: principal.may(p) for p in Permission}}
+    return {"profiles": profiles, "permissions": {p.value: principal.may(p) for p in Permission}}
 
 
 def _facts(board: Switchboard, profile: Profile) -> Facts:
@@ -53,11 +53,11 @@ def _profile(facts: Facts, profile: Profile) -> dict[str, Any]:
         "client_id": profile.client_id,
         "relationship": profile.relationship,
         "features": features,
-        "permissions": {p: p in profile.permissions and _is_on(p, features) for p in GrantPermission},
+        "permissions": {p.value: p in profile.permissions and _is_on(p, features) for p in GrantPermission},
     }
 
 
-def _is_on(permission: GrantPermission, features: dict[Feature, bool]) -> bool:
+def _is_on(permission: GrantPermission, features: dict[str, bool]) -> bool:
     """Whether the permission's feature is on; most permissions belong to none."""
     feature = _FEATURE_OF.get(permission)
     return feature is None or features[feature]

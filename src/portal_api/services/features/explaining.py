@@ -89,7 +89,7 @@ async def explain(reader: Reader, principal: Principal, client_id: UUID) -> dict
         await reader.rows(GRANTS, client_id=client_id),
     )
     audit.viewed(reader, principal, "client.features_explained", [client_id])
-    return {"client_id": client_id, **state, "features": {feature: account.of(feature) for feature in Feature}}
+    return {"client_id": client_id, **state, "features": {feature.value: account.of(feature) for feature in Feature}}
 
 
 class _Account:

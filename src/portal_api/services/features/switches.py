@@ -48,7 +48,7 @@ _WIDENED: dict[Gate, type[Conflict]] = {
 class Switches:
     """The effective switches, and the version that If-Match compares."""
 
-    features: dict[Feature, bool]
+    features: dict[str, bool]
     version: int
 
 

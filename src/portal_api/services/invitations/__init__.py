@@ -1,5 +1,18 @@
 """Invitations: issued, sent again, revoked, accepted."""
 
-from portal_api.services.invitations.issuing import invite_client, invite_staff, secret_of
+from portal_api.services.invitations.accepting import accept, lookup
+from portal_api.services.invitations.issuing import end_open, invite_client, invite_staff, secret_of
+from portal_api.services.invitations.managing import create, page, resend, revoke
 
-__all__ = ["invite_client", "invite_staff", "secret_of"]
+__all__ = [
+    "accept",
+    "create",
+    "end_open",
+    "invite_client",
+    "invite_staff",
+    "lookup",
+    "page",
+    "resend",
+    "revoke",
+    "secret_of",
+]

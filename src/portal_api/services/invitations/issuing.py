@@ -10,15 +10,18 @@ from portal_api.core import clock
 from portal_api.core.access import Principal
 from portal_api.core.db import Session
 from portal_api.core.ids import new_id
+from portal_api.core.limits import Limit
 from portal_api.core.sealing import Secret
 from portal_api.core.tools import Tools
 from portal_api.models.clients import Client
-from portal_api.models.invitations import Invitation
+from portal_api.models.invitations import Invitation, RetiredSecret
 from portal_api.models.portal import PortalSettings
 from portal_api.models.staff import StaffMember
+from portal_api.schemas.base import normal_email
 from portal_api.services import audit
 
 PURPOSE = "invitation"
+MAILS_TO_ONE_ADDRESS = Limit("invitation-mail", 20, timedelta(days=1))
 
 
 def secret_of(tools: Tools, invitation: Invitation) -> Secret:
@@ -43,33 +46,61 @@ async def invite_client(
     return await _issue(session, principal, email, client_id=client.id, **payload)
 
 
+async def send_again(session: Session, principal: Principal, invitation: Invitation) -> None:
+    """Mail a new link for the same invitation; the older one is gone at once. Raises InvalidState, TooMany."""
+    await _limit(session, invitation.email)
+    retired = RetiredSecret(secret_hash=invitation.secret_hash, invitation_id=invitation.id)
+    invitation.renew(await clock.now(session), await _lifetime(session))
+    invitation.secret_hash = secret_of(session.tools, invitation).hash
+    session.add(retired)
+    await session.flush()
+    await _record(session, principal, "invitation.resent", invitation)
+
+
 async def _end_older(session: Session, of_the_same: Any) -> None:
     still_open = Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None)
-    await session.execute(update(Invitation).where(of_the_same, *still_open).values(revoked_at=func.now()))
+    values = {"revoked_at": func.now(), "version": Invitation.version + 1}
+    await session.execute(update(Invitation).where(of_the_same, *still_open).values(values))
 
 
 async def _issue(
     session: Session, principal: Principal, email: str, *, client_id: UUID | None = None, **fields: Any
 ) -> Invitation:
-    settings = (await session.execute(select(PortalSettings))).scalar_one()
+    await _limit(session, email)
     invitation = Invitation(
         id=new_id(),
         practice_id=session.binding.practice_id,
         client_id=client_id,
         email=email,
+        email_norm=normal_email(email),
         generation=1,
-        expires_at=await clock.now(session) + timedelta(days=settings.invitation_ttl_days),
+        expires_at=await clock.now(session) + await _lifetime(session),
         created_by=principal.account_id,
         **fields,
     )
     invitation.secret_hash = secret_of(session.tools, invitation).hash
     session.add(invitation)
     await session.flush()
-    await audit.record(
-        session,
-        principal,
-        "invitation.created",
-        resource=("invitation", invitation.id),
-        clients=[client_id] if client_id else [],
-    )
+    await _record(session, principal, "invitation.created", invitation)
     return invitation
+
+
+async def end_open(session: Session, client: Client) -> None:
+    """End the client's open invitations: there is nothing left to accept."""
+    await _end_older(session, Invitation.client_id == client.id)
+
+
+async def _limit(session: Session, email: str) -> None:
+    """Nobody's mailbox is filled in our name."""
+    key = f"{session.binding.practice_id}/{normal_email(email)}"
+    await session.tools.limiter.hit({MAILS_TO_ONE_ADDRESS: key})
+
+
+async def _lifetime(session: Session) -> timedelta:
+    days = (await session.execute(select(PortalSettings.invitation_ttl_days))).scalar_one()
+    return timedelta(days=days)
+
+
+async def _record(session: Session, principal: Principal, type: str, invitation: Invitation) -> None:
+    clients = [invitation.client_id] if invitation.client_id else []
+    await audit.record(session, principal, type, resource=("invitation", invitation.id), clients=clients)

@@ -1,6 +1,16 @@
 """Which events become mails, to whom, and how the sending went."""
 
+from portal_api.services.notifications import auth_letters, invitation_letters, prospects_letters, signup_letters
 from portal_api.services.notifications.delivery import finish, prepare
 from portal_api.services.notifications.letters import LETTERS, Letter
 
-__all__ = ["LETTERS", "Letter", "finish", "prepare"]
+__all__ = [
+    "LETTERS",
+    "Letter",
+    "auth_letters",
+    "finish",
+    "invitation_letters",
+    "prepare",
+    "prospects_letters",
+    "signup_letters",
+]

@@ -48,7 +48,7 @@ async def finish(session: Session, delivery_id: UUID, state: str, smtp_code: int
     now = await clock.now(session)
     delivery.state, delivery.smtp_code, delivery.finished_at = state, smtp_code, now
     invitation = (
-        await session.execute(select(Invitation).where(Invitation.id == delivery.subject_id))
+        await session.execute(select(Invitation).where(Invitation.id == delivery.subject_id).with_for_update())
     ).scalar_one_or_none()
     if invitation is not None:
         invitation.delivery, invitation.delivered_at = state, now if state == "sent" else None

@@ -63,8 +63,11 @@ async def open_secret(session: Session, event: Event) -> OneTimeSecret | None:
 @letter("email_verification.requested")
 async def verify_email(session: Session, event: Event) -> Letter | None:
     secret = await open_secret(session, event)
-    if secret is None:
-        return None
+    return await verification_letter(session, secret) if secret else None
+
+
+async def verification_letter(session: Session, secret: OneTimeSecret) -> Letter:
+    """The link and the code of one secret."""
     token = secrets.text_of(session.tools, secret).text
     return Letter(
         "email_verification",

@@ -1,20 +1,16 @@
 """What a portal says of its practice to anybody (F1.M3)."""
 
-import re
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
 
-from portal_api.core.access import ActorKind
-from portal_api.core.db import Binding, Read, Reader
+from portal_api.core.db import Read, Reader
 from portal_api.core.errors import NotFound
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.services import features
 from portal_api.services.auth import practice_door
 
-_LINK_TEXT = re.compile(r"[a-z0-9-]{1,63}")
 PROFILE = Read(
     select(
         Practice.name,
@@ -36,11 +32,7 @@ async def get(reader: Reader, link: str) -> dict[str, Any]:
 
     Raises NotFound, the same for a link that nobody has and for a portal that is off.
     """
-    slug = link.lower()
-    row = await reader.row(practice_door.LINK, slug=slug) if _LINK_TEXT.fullmatch(slug) else None
-    if row is None:
-        raise NotFound
-    reader.binding = Binding(UUID(str(row["practice_id"])), ActorKind.ANONYMOUS)
+    await practice_door.enter(reader, link)
     profile = await reader.row(PROFILE)
     if profile is None:
         raise NotFound

@@ -42,6 +42,8 @@ def statuses(route: APIRoute) -> set[str]:
         found |= {"413", "415", "422"}
     if posts:
         found |= {"409", "413", "422"}
+        if signature.requirement.permission is None:
+            found |= {"401", "403"}  # the credentials travel in the body
     if signature.if_match:
         found |= {"409", "412"}
     return found

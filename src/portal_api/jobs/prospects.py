@@ -1,0 +1,29 @@
+"""Expires unverified prospects, practice by practice."""
+
+from uuid import UUID
+
+from portal_api.core.db import Binding
+from portal_api.core.jobs import Queue
+from portal_api.jobs.context import JobContext
+from portal_api.services import practices, prospects
+
+
+def register(queue: Queue[JobContext]) -> None:
+    queue.periodic("17 3 * * *", "prospects.daily")(daily)
+    queue.task("prospects.expire")(expire)
+
+
+async def daily(context: JobContext) -> None:
+    """One job a practice, so that one practice's failure is its own."""
+    database, queue = context.tools.database, context.tools.queue
+    for practice_id in await practices.directory(database):
+        async with database.session(Binding.system(practice_id)) as session:
+            await queue.defer(session, "prospects.expire", practice_id, key="daily")
+
+
+async def expire(context: JobContext, practice_id: UUID) -> None:
+    """One transaction a batch, until nothing is overdue."""
+    overdue = 1
+    while overdue:
+        async with context.tools.database.session(Binding.system(practice_id)) as session:
+            overdue = await prospects.expire(session)

@@ -1,0 +1,94 @@
+"""A client's own login: the account that acts for them as themselves."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from portal_api.core.access import GRANT_PERMISSIONS
+from portal_api.core.db import Session
+from portal_api.core.errors import Conflict, InvalidState, on_constraint
+from portal_api.core.ids import new_id
+from portal_api.models.auth import Account
+from portal_api.models.clients import SELF, Client, ClientGrant
+from portal_api.models.portal import PortalSettings
+from portal_api.schemas.base import normal_email
+from portal_api.services.clients import portal_access
+
+
+class AlreadyLinked(Conflict):
+    code, title = "already_linked", "The client already has a login of their own"
+
+
+class EmailInUse(Conflict):
+    code, title = "email_in_use", "Another account of the practice has this e-mail address"
+
+
+class PortalNotEnabled(Conflict):
+    code, title = "portal_disabled", "The practice's portal is switched off"
+
+
+on_constraint("uq_client_grant_self", AlreadyLinked)
+on_constraint("uq_client_grant_active", AlreadyLinked)
+on_constraint("uq_account_email", EmailInUse)
+
+
+async def prepare(session: Session, client: Client) -> tuple[PortalSettings, Account | None]:
+    """The portal's settings and the client's own login, before another way in is made.
+
+    Raises InvalidState for an archived or suspended client, PortalNotEnabled.
+    """
+    if client.archived_at is not None:
+        raise InvalidState("Restore the client first.", state="archived")
+    if client.portal_state == "suspended":
+        raise InvalidState("Lift the suspension of the portal access first.", state="suspended")
+    settings = (await session.execute(select(PortalSettings))).scalar_one()
+    if not settings.enabled:
+        raise PortalNotEnabled("Switch the portal on before letting clients in.")
+    return settings, await find_own(session, client.id)
+
+
+async def find_own(session: Session, client_id: UUID) -> Account | None:
+    """The account with the client's live self grant."""
+    own = (
+        select(Account)
+        .join(ClientGrant, ClientGrant.account_id == Account.id)
+        .where(ClientGrant.client_id == client_id, ClientGrant.relationship == SELF, ClientGrant.revoked_at.is_(None))
+    )
+    return (await session.execute(own)).scalar_one_or_none()
+
+
+async def find_by_email(session: Session, email: str) -> Account | None:
+    """The practice's account with this address, whoever it belongs to."""
+    query = select(Account).where(Account.email_norm == normal_email(email))
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def add_account(session: Session, client: Client, email: str) -> Account:
+    """A login with the client's names and no password yet. Raises EmailInUse at the next flush."""
+    account = Account(
+        id=new_id(),
+        kind="client",
+        email=email,
+        email_norm=normal_email(email),
+        given_name=client.given_name,
+        family_name=client.family_name,
+    )
+    session.add(account)
+    return account
+
+
+async def grant_self(session: Session, client: Client, account: Account, source: str, by: UUID | None) -> None:
+    """Let the account act for the client as themselves, with every permission. Raises AlreadyLinked."""
+    await session.flush()
+    session.add(
+        ClientGrant(
+            id=new_id(),
+            account_id=account.id,
+            client_id=client.id,
+            permissions=list(GRANT_PERMISSIONS),
+            source=source,
+            granted_by=by,
+        )
+    )
+    await portal_access.move(session, client, "active", by=by)
+    await session.flush()

@@ -1,0 +1,42 @@
+"""Staff verify the e-mail address of a client's own login, from the client list."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+
+from portal_api.core.access import Principal
+from portal_api.core.db import Read, Session
+from portal_api.core.errors import Conflict
+from portal_api.models.auth import Account
+from portal_api.schemas.prospects import ProspectDecision
+from portal_api.services.auth import vouching
+from portal_api.services.clients import linking, records
+
+VERIFIED = Read(
+    select(
+        Account.email,
+        vouching.verification().label("email_verification"),
+        Account.email_verified_at,
+        Account.email_verified_by,
+    ).where(Account.id == bindparam("account_id"))
+)
+
+
+class NoLogin(Conflict):
+    code, title = "no_login", "This client has no login of their own"
+
+
+async def verify_email(
+    session: Session, principal: Principal, client_id: UUID, decision: ProspectDecision | None
+) -> dict[str, Any]:
+    """Vouch for the address (F4.M3). Raises NotFound, NoLogin, InvalidState when it is verified already."""
+    client = await records.locked(session, principal, client_id)
+    grant = await linking.own_grant(session, client.id)
+    if grant is None:
+        raise NoLogin("Invite the client, set credentials, or associate a prospect first.")
+    account = await session.scalar(select(Account).where(Account.id == grant.account_id).with_for_update())
+    assert account is not None  # noqa: S101 - the grant refers to it
+    await vouching.vouch(session, principal, account, decision.reason if decision else None)
+    row = await session.row(VERIFIED, account_id=account.id)
+    return row or {}

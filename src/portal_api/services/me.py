@@ -1,0 +1,148 @@
+"""What an account sees and changes of itself."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, select
+
+from portal_api.core import clock
+from portal_api.core.access import Principal, Role
+from portal_api.core.db import Read, Reader, Session, Source
+from portal_api.core.errors import NotFound, PreconditionFailed, invalid
+from portal_api.models.auth import Account, AuthSession
+from portal_api.models.staff import StaffMember
+from portal_api.schemas.auth import PasswordChange
+from portal_api.schemas.base import PageQuery
+from portal_api.schemas.me import MeUpdate
+from portal_api.services import audit
+from portal_api.services.auth import accounts, passwords, secrets, sessions, step_up
+from portal_api.services.paging import Pager
+
+ASKED_TO_ENROL = {Role.OWNER, Role.ADMIN}
+
+ME = Read(
+    select(
+        Account.id,
+        Account.practice_id,
+        Account.kind,
+        Account.email,
+        Account.email_verified_at.is_not(None).label("email_verified"),
+        Account.given_name,
+        Account.family_name,
+        Account.must_change_password,
+        Account.second_factor_at.is_not(None).label("second_factor_enabled"),
+        Account.created_at,
+        Account.updated_at,
+        Account.version,
+    ).where(Account.id == bindparam("account_id"))
+)
+
+
+def _live_sessions(*, resumed: bool) -> Read:
+    statement = select(
+        AuthSession.id,
+        AuthSession.device_label,
+        AuthSession.ip,
+        AuthSession.delivery,
+        AuthSession.methods,
+        AuthSession.created_at,
+        AuthSession.last_used_at,
+        func.least(AuthSession.expires_at, AuthSession.idle_expires_at).label("expires_at"),
+        (AuthSession.id == bindparam("current")).label("current"),
+    ).where(
+        AuthSession.account_id == bindparam("account_id"),
+        AuthSession.ended_at.is_(None),
+        AuthSession.expires_at > func.now(),
+        AuthSession.idle_expires_at > func.now(),
+    )
+    if resumed:
+        statement = statement.where(AuthSession.id < bindparam("after_id"))
+    return Read(statement.order_by(AuthSession.id.desc()).limit(bindparam("limit")))
+
+
+SESSIONS, SESSIONS_AFTER = _live_sessions(resumed=False), _live_sessions(resumed=True)
+
+
+async def get(source: Source, principal: Principal) -> dict[str, Any]:
+    """The account, its roles and its profiles."""
+    row = await source.row(ME, account_id=principal.account_id)
+    if row is None:
+        raise NotFound
+    return row | {
+        "second_factor": _second_factor(row["second_factor_enabled"], principal),
+        "staff_id": principal.staff_id,
+        "roles": [role for role in Role if role in principal.roles],
+        "profiles": [
+            {"client_id": p.client_id, "relationship": p.relationship, "permissions": sorted(p.permissions)}
+            for p in principal.profiles
+        ],
+    }
+
+
+def _second_factor(enabled: bool, principal: Principal) -> str:
+    if enabled:
+        return "enabled"
+    if principal.must_enrol_second_factor:
+        return "required"
+    return "recommended" if principal.roles & ASKED_TO_ENROL else "offered"
+
+
+async def update(session: Session, principal: Principal, data: MeUpdate, if_match: int | None) -> dict[str, Any]:
+    """Change one's name. Raises PreconditionFailed when the copy was stale, Invalid for a null."""
+    account = await accounts.locked(session, principal.account_id)
+    if if_match is not None and account.version != if_match:
+        raise PreconditionFailed(current=await get(session, principal))
+    changes = data.given()
+    for name, value in changes.items():
+        if value is None:
+            raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
+        setattr(account, name, value)
+    await session.flush()
+    await _rename_staff(session, principal, changes)
+    await audit.record(session, principal, "account.updated", resource=("account", account.id), changed=changes)
+    return await get(session, principal)
+
+
+async def _rename_staff(session: Session, principal: Principal, changes: dict[str, Any]) -> None:
+    """A staff member has one name, as account and as colleague."""
+    found = await session.execute(select(StaffMember).where(StaffMember.id == principal.staff_id))
+    staff = found.scalar_one_or_none()
+    if staff is not None:
+        for name, value in changes.items():
+            setattr(staff, name, value)
+        await session.flush()
+
+
+async def change_password(session: Session, principal: Principal, data: PasswordChange) -> None:
+    """Set a password of one's own; every other session ends, and so do mailed links.
+
+    Raises Invalid for a wrong present password, a weak or an unchanged new one; TooMany, Unavailable.
+    """
+    account = await step_up.prove(session, principal, data.current_password, "/current_password")
+    now = await clock.now(session)
+    if account.starter_expired(now):
+        raise invalid("/current_password", "wrong_password", "This password is no longer valid.")
+    if data.new_password == data.current_password:
+        raise invalid("/new_password", "password_unchanged", "Choose another password than the present one.")
+    context = await accounts.password_context(session, account)
+    account.set_password(await passwords.hash_new(session.tools, data.new_password, context, "/new_password"), now)
+    await session.flush()
+    await secrets.end_open(session, account.id, "password_reset", "email_change")
+    await sessions.end_all(session, account.id, "password_changed", but=principal.session_id)
+    await audit.record(session, principal, "password.changed", resource=("account", account.id))
+
+
+async def page_sessions(reader: Reader, principal: Principal, query: PageQuery) -> dict[str, Any]:
+    """Where the account is signed in, newest first."""
+    pager = Pager(reader, principal, "sessions", query, "id")
+    values = {"account_id": principal.account_id, "current": principal.session_id, "limit": pager.limit + 1}
+    if pager.position is None:
+        return pager.envelope(await reader.rows(SESSIONS, **values))
+    return pager.envelope(await reader.rows(SESSIONS_AFTER, **values, after_id=UUID(pager.position[0])))
+
+
+async def end_other_sessions(session: Session, principal: Principal) -> None:
+    """Sign out everywhere but here."""
+    account = await accounts.locked(session, principal.account_id)
+    await sessions.end_all(session, account.id, "ended_by_holder", but=principal.session_id)
+    await audit.record(session, principal, "sessions.ended", resource=("account", account.id))

@@ -1,0 +1,20 @@
+"""Tells a prospect that the practice has let them in."""
+
+from sqlalchemy import select
+
+from portal_api.core.db import Session
+from portal_api.models.audit import Event
+from portal_api.models.prospects import Prospect
+from portal_api.services.notifications.letters import Letter, app_link, letter
+
+
+@letter("prospect.associated", "prospect.converted")
+async def associated(session: Session, event: Event) -> Letter | None:
+    """Nothing to say any more when it was undone in the meantime."""
+    prospect = await session.scalar(select(Prospect).where(Prospect.id == event.resource_id))
+    if prospect is None or prospect.client_id is None:
+        return None
+    account = prospect.account
+    return Letter(
+        "portal_associated", account.email, prospect.id, account.id, {"link": await app_link(session, "/sign-in")}
+    )

@@ -1,0 +1,102 @@
+"""Letting a prospect in: as a new client, or as one who is known already; and undoing it."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from portal_api.core import clock
+from portal_api.core.access import Principal
+from portal_api.core.db import Session
+from portal_api.core.errors import Conflict, invalid
+from portal_api.models.clients import Client
+from portal_api.models.prospects import Prospect
+from portal_api.schemas.clients import ClientCreate
+from portal_api.schemas.prospects import ProspectAssociation, ProspectClient, ProspectDecision
+from portal_api.services import clients, invitations
+from portal_api.services.auth import sessions
+from portal_api.services.clients import linking, records
+from portal_api.services.prospects import reading, review
+
+SOURCE = "association"
+NOT_NULL = ("given_name", "family_name", "practitioner_ids", "external_ids")
+
+
+class NotVerified(Conflict):
+    code, title = "not_verified", "The e-mail address of this prospect is not verified"
+
+
+async def create_client(
+    session: Session, principal: Principal, prospect_id: UUID, data: ProspectClient | None
+) -> dict[str, Any]:
+    """Make a client of what the person entered, save what is given otherwise, and let them act for it.
+
+    Raises NotFound, InvalidState, NotVerified, Invalid, ExternalIdTaken.
+    """
+    prospect = await _admissible(session, prospect_id)
+    created = await clients.create(session, principal, _filled_in(prospect, data))
+    client = await records.locked(session, principal, created["id"])
+    await _admit(session, principal, prospect, client, "converted")
+    return await clients.get(session, principal, client.id)
+
+
+async def associate(
+    session: Session, principal: Principal, prospect_id: UUID, data: ProspectAssociation
+) -> dict[str, Any]:
+    """Let the person act for a client who is known already (F5.M4). Returns the prospect.
+
+    Raises NotFound for either, InvalidState, NotVerified, ClientArchived, AlreadyLinked.
+    """
+    prospect = await _admissible(session, prospect_id)
+    client = await records.locked(session, principal, data.client_id)
+    await invitations.end_open(session, client)
+    return await _admit(session, principal, prospect, client, "associated")
+
+
+async def dissociate(
+    session: Session, principal: Principal, prospect_id: UUID, decision: ProspectDecision | None
+) -> dict[str, Any]:
+    """Undo within 24 hours (A07): the access and the account's sessions end, the client's record stays.
+
+    Raises NotFound, InvalidState.
+    """
+    prospect = await reading.locked(session, prospect_id)
+    client_id = prospect.client_id
+    prospect.dissociate(await clock.now(session))
+    client = (await session.execute(select(Client).where(Client.id == client_id).with_for_update())).scalar_one()
+    await linking.unlink(session, principal, client, prospect.account_id, "dissociated")
+    await sessions.end_all(session, prospect.account_id, "dissociated")
+    return await review.recorded(session, principal, prospect, "prospect.dissociated", decision, client_id=client.id)
+
+
+async def _admissible(session: Session, prospect_id: UUID) -> Prospect:
+    prospect = await reading.locked(session, prospect_id)
+    if prospect.state == "new":
+        raise NotVerified(
+            "Wait until the person has opened the mailed link, or verify the address for them.", state="new"
+        )
+    prospect.must_be("verified")
+    return prospect
+
+
+async def _admit(
+    session: Session, principal: Principal, prospect: Prospect, client: Client, outcome: str
+) -> dict[str, Any]:
+    await linking.link(session, principal, client, prospect.account_id, SOURCE)
+    prospect.become_client(outcome, client.id, await clock.now(session), by=review.acting(principal))
+    return await review.recorded(session, principal, prospect, f"prospect.{outcome}", client_id=client.id)
+
+
+def _filled_in(prospect: Prospect, data: ProspectClient | None) -> ClientCreate:
+    entered: dict[str, Any] = {
+        "given_name": prospect.given_name,
+        "family_name": prospect.family_name,
+        "date_of_birth": prospect.date_of_birth,
+        "email": prospect.account.email,
+        "phone": prospect.phone,
+    }
+    given = data.given() if data else {}
+    for name in NOT_NULL:
+        if name in given and given[name] is None:
+            raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
+    return ClientCreate(**entered | given)

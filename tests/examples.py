@@ -1,0 +1,103 @@
+"""What generated requests are made of: a body that each operation accepts, and an object for each path id.
+
+Keys of BODIES are operations with `{}` for every path parameter; a body may be a function of the house whose
+owner sends it. An operation that takes a body and has no entry gets the `examples` of its schema.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+from uuid import UUID
+
+from tests.cast import House
+from tests.world import PASSWORD
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """How to make the object that a path parameter names. `of_client`: it belongs to one client's chart.
+
+    `personal`: it belongs to the caller's own account, whose id `make` is given.
+    """
+
+    make: Callable[[House], Awaitable[UUID]] | None = None
+    of_client: bool = False
+    personal: Callable[[House, UUID], Awaitable[UUID]] | None = None
+
+
+async def _staff(house: House) -> UUID:
+    account = await house.account("staff")
+    return await house.member(account)
+
+
+MAKERS: dict[str, Maker] = {
+    "client_id": Maker(House.client, of_client=True),
+    "invitation_id": Maker(House.invitation, of_client=True),
+    "practitioner_id": Maker(_staff),
+    "staff_id": Maker(_staff),
+    "prospect_id": Maker(House.prospect),
+    "session_id": Maker(personal=House.device),
+}
+"""By the name of the path parameter."""
+
+VALUES: dict[str, str] = {"slug": "no-such-practice"}
+"""Path parameters that are no ids: any well-formed value."""
+
+
+def _email() -> str:
+    return f"example-{token_hex(6)}@harbor.example"
+
+
+def _registration(_house: House) -> Body:
+    owner = {"email": _email(), "password": PASSWORD, "given_name": "Ada", "family_name": "Harbor"}
+    return {"name": "Harbor Therapy", "time_zone": "America/New_York", "country": "US", "owner": owner}
+
+
+def _login(house: House) -> Body:
+    return {"practice": str(house.id), "email": _email(), "password": PASSWORD}
+
+
+BODIES: dict[str, Body | Callable[[House], Body]] = {
+    "POST /v1/practices": _registration,
+    "PATCH /v1/practice": {"name": "Quiet Harbor"},
+    "POST /v1/auth/login": _login,
+    "POST /v1/auth/refresh": {"refresh_token": "0" * 32 + "." + "a" * 43},
+    "POST /v1/auth/email-verification": {"token": "0" * 32 + "." + "a" * 43},
+    "POST /v1/auth/email-verification/resend": lambda house: {"practice": str(house.id), "email": _email()},
+    "POST /v1/auth/password-reset": lambda house: {"practice": str(house.id), "email": _email()},
+    "POST /v1/auth/password-reset/confirm": {"token": "0" * 32 + "." + "a" * 43, "new_password": PASSWORD},
+    "PATCH /v1/me": {"given_name": "Ada"},
+    "PUT /v1/me/password": {"current_password": PASSWORD, "new_password": PASSWORD + " again"},
+    "POST /v1/clients": {"given_name": "Grace", "family_name": "Client"},
+    "PATCH /v1/clients/{}": {"preferred_name": "Gracie"},
+    "POST /v1/clients/{}/invitations": lambda _house: {"email": _email()},
+    "PUT /v1/clients/{}/credentials": lambda _house: {"email": _email(), "generate": True},
+    "PATCH /v1/clients/{}/portal-access": {"state": "revoked"},
+    "PATCH /v1/clients/{}/features": {"secure_messaging": False},
+    "PATCH /v1/practitioners/{}/features": {"secure_messaging": False},
+    "PATCH /v1/practice/features": {"secure_messaging": True},
+    "PATCH /v1/practice/portal": {"invitation_ttl_days": 3},
+    "POST /v1/practice/portal/enable": {},
+    "POST /v1/practice/staff": lambda _house: {
+        "email": _email(),
+        "given_name": "Ida",
+        "family_name": "Harbor",
+        "roles": ["practitioner"],
+    },
+    "PATCH /v1/practice/staff/{}": {"given_name": "Ida"},
+    "POST /v1/invitations/lookup": {"token": "0" * 32 + "." + "a" * 43},
+    "POST /v1/invitations/accept": {"token": "0" * 32 + "." + "a" * 43, "password": PASSWORD},
+    "POST /v1/portals/{}/signup": lambda _house: {
+        "email": _email(),
+        "password": PASSWORD,
+        "given_name": "Vera",
+        "family_name": "New",
+    },
+    "POST /v1/prospects/{}/create-client": {},
+}
+
+QUERIES: dict[str, Body] = {"GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"}}
+"""Query parameters that an operation needs."""

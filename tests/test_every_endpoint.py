@@ -1,0 +1,290 @@
+"""Every operation, generated from the application's routes: who may not, may not; what is not theirs is not there.
+
+Only `tests/examples.py` is written by hand: what a path id names and what a body looks like.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from portal_api.core.access import CLIENT_PERMISSIONS, ROLE_PERMISSIONS, Permission, Role
+from portal_api.core.config import Settings
+from portal_api.main import create_app
+from portal_api.routers.deps import Anyone
+from portal_api.web.route import PortalRoute, PortalRouter
+from tests.cast import House, build
+from tests.examples import BODIES, MAKERS, QUERIES, VALUES
+from tests.world import Caller
+
+REFUSALS_OF_A_VALID_EXAMPLE = {400, 401, 403, 404, 405, 413, 415, 422}
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    route: PortalRoute
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route.path}"
+
+    @property
+    def key(self) -> str:
+        """The operation as BODIES and QUERIES name it."""
+        path = self.route.path
+        for name in self.route.param_convertors:
+            path = path.replace(f"{{{name}}}", "{}")
+        return f"{self.method} {path}"
+
+    @property
+    def permission(self) -> Permission | None:
+        return self.route.signature.requirement.permission
+
+    @property
+    def ids(self) -> list[str]:
+        """The path parameters that name objects."""
+        return [name for name in self.route.param_convertors if name not in VALUES]
+
+    def may_be_tried_by(self, permissions: frozenset[Permission]) -> bool:
+        return self.permission in permissions
+
+
+OPERATIONS = [
+    Operation(method, route)
+    for route in create_app(Settings(_env_file=None)).router.routes
+    if isinstance(route, PortalRoute)
+    for method in sorted(route.methods or ())
+]
+CLOSED = [op for op in OPERATIONS if op.permission is not None]
+WITH_IDS = [op for op in CLOSED if op.ids]
+
+
+@pytest.fixture(scope="module")
+async def plain_http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal.test") as client:
+        yield client
+
+
+@dataclass
+class Cast:
+    """Two practices and, in the first, one of each kind of caller."""
+
+    ours: House
+    theirs: House
+    owner: Caller
+    stranger: Caller
+    """A practitioner who is assigned to nobody."""
+    nobody: Caller
+    """Staff whose one role may do next to nothing."""
+    client: Caller
+
+
+@pytest.fixture(scope="module")
+async def cast(app: FastAPI, plain_http: httpx.AsyncClient) -> Cast:
+    ours, theirs = await build(app, plain_http), await build(app, plain_http)
+    _, owner = await ours.staff(Role.OWNER, Role.PRACTITIONER)
+    _, stranger = await ours.staff(Role.PRACTITIONER)
+    _, nobody = await ours.staff(Role.FORMS_ADMIN)
+    _, client = await ours.client_login()
+    return Cast(ours, theirs, owner, stranger, nobody, client)
+
+
+def every(operations: list[Operation]) -> Any:
+    return pytest.mark.parametrize("operation", operations, ids=str)
+
+
+async def made(name: str, house: House, caller: Caller) -> UUID:
+    """A new object for the path parameter, in this house; a personal one belongs to the caller's account."""
+    maker = MAKERS[name]
+    if maker.personal is not None:
+        return await maker.personal(house, UUID(caller.account["id"]))
+    assert maker.make is not None
+    return await maker.make(house)
+
+
+async def someone_elses(name: str, house: House) -> UUID:
+    maker = MAKERS[name]
+    if maker.personal is not None:
+        return await maker.personal(house, (await house.account("staff")).id)
+    assert maker.make is not None
+    return await maker.make(house)
+
+
+async def send(
+    operation: Operation, http: httpx.AsyncClient, house: House, caller: Caller | None, ids: dict[str, UUID]
+) -> httpx.Response:
+    path = operation.route.path
+    for name in operation.route.param_convertors:
+        path = path.replace(f"{{{name}}}", str(ids.get(name, VALUES.get(name, uuid4()))))
+    headers = {"Authorization": f"Bearer {caller.access_token}"} if caller else {}
+    return await http.request(
+        operation.method, path, headers=headers, json=body(operation, house), params=QUERIES.get(operation.key)
+    )
+
+
+def body(operation: Operation, house: House) -> Any:
+    model = operation.route.signature.body
+    if model is None:
+        return None
+    given = BODIES.get(operation.key)
+    if given is not None:
+        return given(house) if callable(given) else given
+    return from_schema(operation)
+
+
+def from_schema(operation: Operation) -> dict[str, Any]:
+    """The first example of every field that the body's model declares one for."""
+    model = operation.route.signature.body
+    fields = next(
+        kind.model_fields
+        for kind in operation.route.endpoint.__annotations__.values()
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+    )
+    assert model is not None
+    return {name: field.examples[0] for name, field in fields.items() if field.examples}
+
+
+def without_request_id(response: httpx.Response) -> dict[str, Any]:
+    return {name: value for name, value in response.json().items() if name != "request_id"}
+
+
+@every(OPERATIONS)
+def test_there_is_an_example_for_it(operation: Operation) -> None:
+    missing = [name for name in operation.route.param_convertors if name not in MAKERS and name not in VALUES]
+    assert not missing, f"{operation}: add {missing} to MAKERS (or VALUES) in tests/examples.py"
+    model = operation.route.signature.body
+    if model is not None and operation.key not in BODIES:
+        try:
+            model.adapter.validate_python(from_schema(operation), strict=False)
+        except ValueError as error:
+            pytest.fail(f"{operation}: add a body for {operation.key!r} to BODIES in tests/examples.py ({error})")
+
+
+@every([op for op in CLOSED if op.may_be_tried_by(ROLE_PERMISSIONS[Role.OWNER])])
+async def test_its_example_is_accepted_from_the_owner(
+    operation: Operation, app: FastAPI, plain_http: httpx.AsyncClient
+) -> None:
+    """So that the refusals below are about the caller and the object, not about the example."""
+    house = await build(app, plain_http)
+    _, owner = await house.staff(Role.OWNER, Role.PRACTITIONER)
+    ids = {name: await made(name, house, owner) for name in operation.ids}
+    response = await send(operation, plain_http, house, owner, ids)
+    assert response.status_code not in REFUSALS_OF_A_VALID_EXAMPLE, response.text
+    assert response.status_code < 500, response.text
+
+
+@every([op for op in OPERATIONS if op.permission is None])
+async def test_a_public_one_never_fails_on_its_example(
+    operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    response = await send(operation, plain_http, cast.ours, None, {})
+    assert response.status_code < 500, response.text
+    assert response.status_code not in {400, 415, 422}, response.text
+
+
+@every(CLOSED)
+async def test_nobody_gets_401(operation: Operation, cast: Cast, plain_http: httpx.AsyncClient) -> None:
+    """A12: without credentials, and before anything else is looked at."""
+    response = await send(operation, plain_http, cast.ours, None, {})
+    assert response.status_code == 401, response.text
+    assert response.headers["www-authenticate"].startswith("Bearer")
+    forged = await plain_http.request(
+        operation.method, response.request.url.path, headers={"Authorization": "Bearer nonsense"}
+    )
+    assert forged.status_code == 401, forged.text
+
+
+@every(CLOSED)
+async def test_a_role_that_does_not_hold_the_permission_gets_403(
+    operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    """A12: staff of a role without it, and a client's account."""
+    tried = 0
+    for caller, held in ((cast.nobody, ROLE_PERMISSIONS[Role.FORMS_ADMIN]), (cast.client, CLIENT_PERMISSIONS)):
+        if operation.may_be_tried_by(held):
+            continue
+        ids = {name: await made(name, cast.ours, caller) for name in operation.ids}
+        response = await send(operation, plain_http, cast.ours, caller, ids)
+        assert response.status_code == 403, response.text
+        tried += 1
+    if not tried:
+        pytest.skip("every account holds the permission")
+
+
+@every(WITH_IDS)
+async def test_another_practices_object_is_not_there(
+    operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    """A14: the same 404 as for an id that nobody ever made, but for the request's id."""
+    await must_not_be_there(operation, cast, plain_http, cast.owner, cast.theirs)
+
+
+@every([op for op in WITH_IDS if op.may_be_tried_by(CLIENT_PERMISSIONS)])
+async def test_another_clients_object_is_not_there(
+    operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    """A15: of the same practice, asked for by a client."""
+    if not any(MAKERS[name].of_client or MAKERS[name].personal for name in operation.ids):
+        pytest.skip("it does not belong to a client")
+    await must_not_be_there(operation, cast, plain_http, cast.client, cast.ours)
+
+
+@every([op for op in WITH_IDS if op.may_be_tried_by(ROLE_PERMISSIONS[Role.PRACTITIONER])])
+async def test_a_chart_is_not_there_for_a_practitioner_who_is_not_assigned(
+    operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    """A16."""
+    if not any(MAKERS[name].of_client or MAKERS[name].personal for name in operation.ids):
+        pytest.skip("it is no part of a chart")
+    await must_not_be_there(operation, cast, plain_http, cast.stranger, cast.ours)
+
+
+async def must_not_be_there(
+    operation: Operation, cast: Cast, http: httpx.AsyncClient, caller: Caller, house: House
+) -> None:
+    """Each id in turn is foreign, the others are as good as they get; the answer tells nothing."""
+    for foreign in operation.ids:
+        if house is cast.ours and not (MAKERS[foreign].of_client or MAKERS[foreign].personal):
+            continue
+        ids = {name: await made(name, cast.ours, caller) for name in operation.ids}
+        real = await send(operation, http, cast.ours, caller, ids | {foreign: await someone_elses(foreign, house)})
+        invented = await send(operation, http, cast.ours, caller, ids | {foreign: uuid4()})
+        assert real.status_code == 404, f"{foreign}: {real.text}"
+        assert without_request_id(real) == without_request_id(invented)
+        telling = {"x-request-id", "content-length"}
+        assert {k: v for k, v in real.headers.items() if k not in telling} == {
+            k: v for k, v in invented.headers.items() if k not in telling
+        }
+        assert len(real.content) == len(invented.content)
+
+
+def test_a_route_that_declares_nothing_does_not_start() -> None:
+    router = PortalRouter(prefix="/v1", tag="practices")
+
+    async def open_to_all() -> dict[str, str]:
+        raise NotImplementedError
+
+    with pytest.raises(TypeError, match="open_to_all does not declare who may call it"):
+        router.get("/open")(open_to_all)
+
+
+def test_an_argument_from_nowhere_does_not_start() -> None:
+    router = PortalRouter(prefix="/v1", tag="practices")
+
+    async def odd(visitor: Anyone, colour: str) -> dict[str, str]:
+        raise NotImplementedError
+
+    with pytest.raises(TypeError, match="where does 'colour' come from"):
+        router.get("/odd")(odd)
+
+
+def test_every_route_under_v1_is_closed() -> None:
+    """Nothing of the API goes round PortalRoute but the document itself."""
+    app = create_app(Settings(_env_file=None))
+    others = {getattr(route, "path", "") for route in app.router.routes if not isinstance(route, PortalRoute)}
+    assert {path for path in others if path.startswith("/v1")} == {"/v1/openapi.json"}
