@@ -25,7 +25,7 @@ from portal_api.schemas.invitations import InvitationAccept, InvitationLookup
 from portal_api.services import audit
 from portal_api.services.auth import passwords, sessions
 from portal_api.services.auth.authority import PortalDisabled
-from portal_api.services.auth.login import PER_ACCOUNT_AND_NETWORK, InvalidCredentials
+from portal_api.services.auth.login import PER_ACCOUNT_AND_NETWORK, InvalidCredentials, OtpRequired
 from portal_api.services.clients import logins, portal_access
 
 PER_NETWORK = Limit("invitation-token", 60, timedelta(minutes=15))
@@ -71,10 +71,6 @@ class InvitationUnknown(NotFound):
 class IdentityCheckFailed(Invalid):
     code, title = "identity_check_failed", "The date of birth is not the one that the practice knows"
     keeps_effects = True
-
-
-class OtpRequired(Unauthenticated):
-    code, title = "otp_required", "This account has a second factor"
 
 
 @dataclass(frozen=True, slots=True)
