@@ -40,7 +40,9 @@ class Ground:
     def _roles(self) -> None:
         with psycopg.connect(self._superuser, autocommit=True) as connection:
             connection.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD 'bench'")
-            connection.execute(f"CREATE ROLE {FREE} LOGIN BYPASSRLS IN ROLE pg_read_all_data, pg_write_all_data PASSWORD 'bench'")
+            connection.execute(
+                f"CREATE ROLE {FREE} LOGIN BYPASSRLS IN ROLE pg_read_all_data, pg_write_all_data PASSWORD 'bench'"
+            )
 
     def url(self, database: str, role: str | None = None) -> str:
         url = make_url(self._superuser).set(database=database)
@@ -48,11 +50,11 @@ class Ground:
             url = url.set(username=role, password="bench")
         return url.render_as_string(hide_password=False)
 
-    async def database(self, name: str, population: Population) -> None:
+    def database(self, name: str, population: Population) -> None:
         """A migrated database with this population."""
         self.execute("postgres", f"CREATE DATABASE {name} OWNER {OWNER}")
         migrate(self.url(name, OWNER))
-        await plant(self.url(name), population)
+        plant(self.url(name), population)
 
     def copy_without_rls(self, name: str, source: str) -> None:
         self.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {source}")
@@ -126,7 +128,7 @@ def migrate(url: str) -> None:
 @contextmanager
 def ground() -> Iterator[Ground]:
     """In a temporary directory on a disk: what is in memory only commits too fast."""
-    with tempfile.TemporaryDirectory(prefix="portal-bench-", dir="/var/tmp") as home:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="portal-bench-", dir="/var/tmp") as home:
         Path(home).chmod(0o711)
         made = Ground(Path(home))
         try:

@@ -42,11 +42,11 @@ def require_wrk() -> None:
 class Load:
     """wrk under way; `result` waits for its end."""
 
-    def __init__(self, port: int, calls: Sequence[Call], seconds: float, connections: int = CONNECTIONS) -> None:
-        self._file = tempfile.NamedTemporaryFile("w", suffix=".tsv")
+    def __init__(self, port: int, calls: Sequence[Call], seconds: int, connections: int = CONNECTIONS) -> None:
+        self._file = tempfile.NamedTemporaryFile("w", suffix=".tsv")  # noqa: SIM115 - closed with the result
         self._file.writelines(f"{c.method}\t{c.path}\t{c.token}\t{c.body}\n" for c in calls)
         self._file.flush()
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(SCRIPT)]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT)]
         self._process = subprocess.Popen(
             [*command, f"http://127.0.0.1:{port}", "--", self._file.name], stdout=subprocess.PIPE, text=True
         )
@@ -66,5 +66,5 @@ class Load:
         )
 
 
-def load(port: int, calls: Sequence[Call], seconds: float, connections: int = CONNECTIONS) -> Rate:
+def load(port: int, calls: Sequence[Call], seconds: int, connections: int = CONNECTIONS) -> Rate:
     return Load(port, calls, seconds, connections).result()

@@ -1,5 +1,6 @@
 """The practices, people and clients of the bench: ids that can be told from a number, rows made by the database."""
 
+import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -32,16 +33,22 @@ class Population:
         return numbered("client", nth * self.practices + practice)
 
 
-async def plant(superuser_url: str, population: Population) -> None:
+def plant(superuser_url: str, population: Population) -> None:
     """Fill a migrated database. Foreign keys are not checked on the way: the rows are made to fit."""
-    hasher = PasswordHasher()
-    password_hash = await hasher.hash(PASSWORD)
-    hasher.close()
+    password_hash = asyncio.run(_hash())
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         for statement in _statements(population):
             connection.execute(statement.replace(":hash", f"'{password_hash}'"))
         connection.execute("VACUUM ANALYZE")
+
+
+async def _hash() -> str:
+    hasher = PasswordHasher()
+    try:
+        return await hasher.hash(PASSWORD)
+    finally:
+        hasher.close()
 
 
 def _statements(population: Population) -> list[str]:

@@ -52,6 +52,8 @@ class Server:
         return cpu_seconds(self._process.pid)
 
     def stop(self) -> None:
+        if self._process.poll() is not None:
+            return
         for pid in reversed(self.pids):
             os.kill(pid, signal.SIGTERM)
         self._process.wait(timeout=30)

@@ -1,5 +1,6 @@
 """The process that serves one of the applications: `python -m bench.serve ours|limit|usual port [workers]`."""
 
+import gc
 import os
 import socket
 import sys
@@ -43,11 +44,20 @@ def main(name: str, port: int, workers: int) -> None:
 
         os.environ["PORTAL_DATABASE_URL"] = EmbeddedPostgres(Path(embedded)).start()
     config = uvicorn.Config(
-        application(name), port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning", proxy_headers=False
+        application(name),
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+        proxy_headers=False,
     )
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
+    config.load()
+    gc.collect()
+    gc.freeze()  # the collector must not write to pages that are shared
     for _ in range(workers - 1):
         if os.fork() == 0:
             break

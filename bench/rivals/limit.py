@@ -7,7 +7,6 @@ role that row-level security does not apply to; the practice comes with the path
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import orjson
@@ -21,7 +20,9 @@ _ONE = reading.one(True)
 _PRACTICE = f"{practices.PRACTICE.plain_sql} AND practice.id = $1"
 _HEADERS = [(b"content-type", b"application/json")]
 _NEW_NAME = "UPDATE client SET preferred_name = $3, version = version + 1 WHERE practice_id = $1 AND id = $2"
-_EVENT = "INSERT INTO event (practice_id, id, type, actor_kind) VALUES ($1, gen_random_uuid(), 'client.updated', 'staff')"
+_EVENT = (
+    "INSERT INTO event (practice_id, id, type, actor_kind) VALUES ($1, gen_random_uuid(), 'client.updated', 'staff')"
+)
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Scope], Awaitable[None]]
@@ -69,7 +70,12 @@ class Limit:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         self._pool = await asyncpg.create_pool(
-            os.environ["BENCH_FREE_URL"], min_size=8, max_size=8, reset=_nothing, init=_codecs, server_settings={"jit": "off", "plan_cache_mode": "force_generic_plan"}
+            os.environ["BENCH_FREE_URL"],
+            min_size=8,
+            max_size=8,
+            reset=_nothing,
+            init=_codecs,
+            server_settings={"jit": "off", "plan_cache_mode": "force_generic_plan"},
         )
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -21,7 +21,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 SECRET = "a secret of the bench, long enough"
 ALGORITHM = "HS256"
 
-engine = create_engine(os.environ.get("BENCH_FREE_URL", "").replace("postgresql://", "postgresql+psycopg://") or "sqlite://")
+engine = create_engine(
+    os.environ.get("BENCH_FREE_URL", "").replace("postgresql://", "postgresql+psycopg://") or "sqlite://"
+)
 oauth2_scheme = OAuth2PasswordBearer(tokenUrl="token")
 app = FastAPI()
 

@@ -51,9 +51,12 @@ def answer_requests(
     settings: Settings, listener: socket, on_ready: Callable[[], None], *, processes: int = 1, with_worker: bool = True
 ) -> int:
     """Answer until told to stop; the exit status. The first process runs jobs too, if any does."""
+    from portal_api.cli import memory
     from portal_api.cli.http_server import answer
     from portal_api.main import create_app
 
+    memory.return_large_blocks()
+    memory.load_for_good()
     if processes == 1:
         answer(create_app(settings, with_worker=with_worker), listener, on_ready)
         return 0

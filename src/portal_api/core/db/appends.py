@@ -24,9 +24,9 @@ class Append:
     """
 
     def __init__(self, model: type[Base], columns: Sequence[str]) -> None:
-        table = model.__table__
+        columns_of = model.__table__.c
         assert columns[0] == "practice_id", columns  # noqa: S101 - a mistake in a module, found at import
-        kinds = [table.c[name].type.compile(DIALECT) for name in columns]
+        kinds = [columns_of[name].type.compile(DIALECT) for name in columns]
         values = ", ".join(f"${n}::{kind}" for n, kind in enumerate(kinds, 1))
         into = f"INSERT INTO {model.__tablename__} ({', '.join(columns)})"
         self.plain_sql = f"{into} VALUES ({values})"

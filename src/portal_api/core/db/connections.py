@@ -9,10 +9,10 @@ from portal_api.core.errors import Unavailable
 
 
 class Connections:
-    """Connections that keep nothing of a caller: whoever uses one sets what ends with its statement or transaction.
+    """Connections that keep nothing of a caller: users set only what ends with its statement or transaction.
 
     So a release has nothing to reset, and acquiring costs next to nothing. A connection on which something
-    failed half-way is closed; the next caller opens another.
+    was given up half-way is closed; the next caller opens another.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], *, size: int, timeout: float) -> None:

@@ -80,14 +80,21 @@ class Read:
 
     def _gated(self) -> str:
         n = len(self._names)
+        practice = self._names.index("practice_id") + 1 if "practice_id" in self._names else n + 3
         # OFFSET 0 keeps either side from being merged into the other: the gate opens before a row is read.
         return (
-            f"SELECT answer.* FROM (SELECT set_config('app.practice_id', ${n + 1}, true)"
-            f" || set_config('app.actor_kind', ${n + 2}, true) || set_config('app.client_ids', ${n + 3}, true)"
+            f"SELECT answer.* FROM (SELECT set_config('app.practice_id', (${practice}::uuid)::text, true)"
+            f" || set_config('app.actor_kind', ${n + 1}, true) || set_config('app.client_ids', ${n + 2}, true)"
             f" AS opened OFFSET 0) gate CROSS JOIN LATERAL ({self._inner} OFFSET 0) answer"
         )
 
+    def gated_arguments(self, binding: Binding, values: Mapping[str, Any]) -> list[Any]:
+        """What `sql` takes: the statement's own values, then the gate's."""
+        arguments = [*self.arguments(binding, values), binding.kind, binding.clients]
+        return arguments if "practice_id" in self._names else [*arguments, binding.practice_id]
+
     def arguments(self, binding: Binding, values: Mapping[str, Any]) -> list[Any]:
+        """What `plain_sql` takes."""
         known = {"practice_id": binding.practice_id, "client_ids": list(binding.client_ids)}
         defaults = self._defaults
         return [values[n] if n in values else known[n] if n in known else defaults.get(n) for n in self._names]
@@ -115,13 +122,9 @@ class Reader:
         return dict(records[0]) if records else None
 
     async def _fetch(self, read: Read, values: Mapping[str, Any]) -> list[asyncpg.Record]:
-        arguments = read.arguments(self.binding, values)
         if self.distributed:
-            return await self._fetch_in_transaction(read, arguments)
-        binding = self.binding
-        return await self._connection.fetch(
-            read.sql, *arguments, str(binding.practice_id), str(binding.kind), binding.clients
-        )
+            return await self._fetch_in_transaction(read, read.arguments(self.binding, values))
+        return await self._connection.fetch(read.sql, *read.gated_arguments(self.binding, values))
 
     async def _fetch_in_transaction(self, read: Read, arguments: list[Any]) -> list[asyncpg.Record]:
         async with self._connection.transaction(readonly=True):

@@ -35,6 +35,11 @@ async def invite_staff(session: Session, principal: Principal, staff: StaffMembe
     return await _issue(session, principal, staff.email, staff_id=staff.id)
 
 
+async def withdraw_staff(session: Session, staff: StaffMember) -> None:
+    """End the open invitations of a staff member who is not to come."""
+    await _end_older(session, Invitation.staff_id == staff.id)
+
+
 async def invite_client(
     session: Session, principal: Principal, client: Client, email: str, **payload: Any
 ) -> Invitation:
@@ -83,11 +88,6 @@ async def _issue(
     await session.flush()
     await audit.record(session, principal, "invitation.created", **_facts(invitation))
     return invitation
-
-
-async def end_open(session: Session, client: Client) -> None:
-    """End the client's open invitations: there is nothing left to accept."""
-    await _end_older(session, Invitation.client_id == client.id)
 
 
 async def _limit(session: Session, email: str) -> None:
