@@ -5,15 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from portal_api.core.access import ActorKind, Origin, Principal
 from portal_api.core.db import Binding
-from portal_api.core.ids import new_id
-from portal_api.models.auth import Account
 from portal_api.models.invitations import Invitation
-from portal_api.models.portal import PortalSettings
-from portal_api.models.practices import PracticeLink
-from portal_api.models.staff import StaffMember, Supervision
-from portal_api.services import invitations
 from tests.world import PASSWORD, Caller, Practice, World
 
 
@@ -22,39 +15,26 @@ def bound(world: World, practice: Practice) -> Any:
     return world.tools.database.session(Binding.system(UUID(practice.id)))
 
 
-async def set_portal(world: World, practice: Practice, **values: Any) -> None:
-    async with bound(world, practice) as session:
-        settings = (await session.execute(select(PortalSettings))).scalar_one()
-        for name, value in values.items():
-            setattr(settings, name, value)
+async def set_portal(practice: Practice, **values: Any) -> None:
+    response = await practice.owner.patch("/v1/practice/portal", values)
+    assert response.status_code == 200, response.text
 
 
-async def open_practice(world: World, **settings: Any) -> Practice:
+async def open_practice(world: World) -> Practice:
     """A practice whose portal is on."""
     practice = await world.practice()
-    slug = f"h-{practice.id[-12:]}"
-    async with bound(world, practice) as session:
-        session.add(PracticeLink(slug=slug, practice_id=UUID(practice.id)))
-    await set_portal(world, practice, enabled=True, slug=slug, **settings)
+    response = await practice.owner.post("/v1/practice/portal/enable", {"slug": f"h-{practice.id[-12:]}"})
+    assert response.status_code == 200, response.text
     return practice
 
 
 async def add_staff(world: World, practice: Practice, *roles: str) -> tuple[str, str]:
     """An invited staff member: id and e-mail."""
     email = world.email("staff")
-    account = Account(id=new_id(), kind="staff", email=email, email_norm=email, given_name="Sam", family_name="Staff")
-    staff = StaffMember(
-        id=new_id(), account_id=account.id, email=email, given_name="Sam", family_name="Staff", roles=list(roles)
-    )
-    origin = Origin("test", "127.0.0.1")
-    owner = Principal(UUID(practice.id), ActorKind.SYSTEM, origin, account_id=UUID(practice.owner.account["id"]))
-    async with bound(world, practice) as session:
-        session.add(account)
-        await session.flush()
-        session.add(staff)
-        await session.flush()
-        await invitations.invite_staff(session, owner, staff)
-    return str(staff.id), email
+    body = {"email": email, "given_name": "Sam", "family_name": "Staff", "roles": list(roles)}
+    response = await practice.owner.post("/v1/practice/staff", body)
+    assert response.status_code == 201, response.text
+    return response.json()["id"], email
 
 
 async def staff(world: World, practice: Practice, *roles: str) -> tuple[str, Caller]:
@@ -63,9 +43,9 @@ async def staff(world: World, practice: Practice, *roles: str) -> tuple[str, Cal
     return staff_id, await accept(world, await world.mailed_token(email))
 
 
-async def supervise(world: World, practice: Practice, supervisor_id: str, supervised_id: str) -> None:
-    async with bound(world, practice) as session:
-        session.add(Supervision(supervisor_id=UUID(supervisor_id), supervised_id=UUID(supervised_id)))
+async def supervise(practice: Practice, supervisor_id: str, supervised_id: str) -> None:
+    response = await practice.owner.patch(f"/v1/practice/staff/{supervisor_id}", {"supervises": [supervised_id]})
+    assert response.status_code == 200, response.text
 
 
 async def accept(world: World, token: str, **fields: Any) -> Caller:

@@ -58,7 +58,7 @@ async def test_a_supervisor_reads_what_the_supervised_has(world: World) -> None:
     supervisor_id, supervisor = await staff(world, practice, "supervisor")
     client = await world.client(practice.owner, practitioner_ids=[intern_id])
     assert (await supervisor.get(f"/v1/clients/{client['id']}")).status_code == 404
-    await supervise(world, practice, supervisor_id, intern_id)
+    await supervise(practice, supervisor_id, intern_id)
     assert (await supervisor.get(f"/v1/clients/{client['id']}")).status_code == 200
     assert await seen(supervisor) == {client["id"]}
     assert (await supervisor.post(f"/v1/clients/{client['id']}/invitations", {})).status_code == 403

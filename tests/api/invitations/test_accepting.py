@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 from dirty_equals import IsStr
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from portal_api.core.access import GrantPermission
 from portal_api.models.auth import Account
 from portal_api.models.clients import ClientGrant
 from portal_api.models.features import FeatureSetting
+from portal_api.models.invitations import Invitation
 from tests.entry import accept, add_staff, bound, client_login, invite, invited, open_practice, staff
 from tests.world import PASSWORD, Practice, World
 
@@ -214,6 +216,19 @@ class TestExistingAccount:
         _, token = await self.invite_again(world, elsewhere, first["email"])
         assert (await accept(world, token, password=OTHER_PASSWORD)).account["id"] != caller.account["id"]
 
+    async def test_a_second_factor_is_asked_as_at_every_login(self, world: World, practice: Practice) -> None:
+        first, caller = await client_login(world, practice)
+        begun = await caller.post("/v1/me/second-factor", {"password": PASSWORD})
+        totp = pyotp.TOTP(begun.json()["secret"])
+        confirmed = await caller.post("/v1/me/second-factor/confirm", {"otp": totp.now()})
+        recovery = confirmed.json()["recovery_codes"][0]
+        _, token = await self.invite_again(world, practice, first["email"])
+        without = await attempt(world, token)
+        assert (without.status_code, without.json()["code"]) == (401, "otp_required")
+        wrong = await attempt(world, token, otp="AAAA-AAAA-AAAA")
+        assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid_credentials")
+        assert (await accept(world, token, otp=recovery)).account["id"] == caller.account["id"]
+
 
 class TestStaff:
     async def test_a_staff_member_chooses_a_password_and_may_work(self, world: World, practice: Practice) -> None:
@@ -229,12 +244,16 @@ class TestStaff:
         await accept(world, token)
         assert (await attempt(world, token)).status_code == 410
 
+    async def test_who_was_removed_meanwhile_finds_it_gone(self, world: World, practice: Practice) -> None:
+        staff_id, email = await add_staff(world, practice, "biller")
+        token = await world.mailed_token(email)
+        assert (await practice.owner.request("DELETE", f"/v1/practice/staff/{staff_id}", json={})).status_code < 300
+        assert (await attempt(world, token)).status_code == 410
+
     async def test_who_may_not_manage_staff_cannot_touch_it(self, world: World, practice: Practice) -> None:
         await add_staff(world, practice, "biller")
         _, practitioner = await staff(world, practice, "practitioner")
         async with bound(world, practice) as session:
-            from portal_api.models.invitations import Invitation
-
             open_one = select(Invitation.id).where(Invitation.accepted_at.is_(None))
             invitation_id = (await session.scalars(open_one)).one()
         path = f"/v1/invitations/{invitation_id}"

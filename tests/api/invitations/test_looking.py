@@ -4,6 +4,7 @@ import re
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from portal_api.services.invitations.accepting import masked
 from tests.entry import (
@@ -15,7 +16,6 @@ from tests.entry import (
     invite,
     invited,
     open_practice,
-    set_portal,
 )
 from tests.world import Practice, World
 
@@ -94,7 +94,7 @@ async def test_what_is_over_says_how_it_ended(world: World, practice: Practice) 
 
 async def test_a_portal_switched_off_hides_the_clients_invitation(world: World, practice: Practice) -> None:
     _, token = await invited(world, practice)
-    await set_portal(world, practice, enabled=False)
+    await practice.owner.post("/v1/practice/portal/disable")
     assert (await lookup(world, token)).json()["code"] == "portal_disabled"
 
 
@@ -119,10 +119,9 @@ async def test_a_name_with_line_breaks_reaches_no_header(world: World, practice:
     assert (await practice.owner.post(f"/v1/clients/{client['id']}/invitations", body)).status_code == 422
 
 
+@pytest.mark.whatever_rows
 async def test_the_database_holds_no_usable_token(world: World, practice: Practice) -> None:
     """A03."""
-    from sqlalchemy import text
-
     _, token = await invited(world, practice)
     async with bound(world, practice) as session:
         rows = (await session.execute(text("SELECT invitation::text FROM invitation"))).scalars().all()

@@ -35,7 +35,7 @@ class TestCreate:
 
     async def test_it_lives_as_many_days_as_the_practice_says(self, world: World, practice: Practice) -> None:
         """F3.M1."""
-        await set_portal(world, practice, invitation_ttl_days=3)
+        await set_portal(practice, invitation_ttl_days=3)
         client = await world.client(practice.owner, email=world.email("client"))
         await invite(world, practice.owner, client)
         assert "3 days" in ((await world.mail(client["email"])).text or "")
