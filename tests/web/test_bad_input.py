@@ -307,10 +307,8 @@ class TestMethods:
 
 
 class TestHeaders:
-    @pytest.mark.parametrize("value", ["", "v", '"', "7 ", '"v99999999999"', '"v1", "v2"', '"vé"', CANARY, "-1"])
+    @pytest.mark.parametrize("value", ["", "v", '"', "7x", '"v99999999999"', '"v1", "v2"', '"vé"', CANARY, "-1"])
     async def test_a_bad_if_match_is_400(self, value: str, owner: Caller) -> None:
-        if value == "7 ":
-            value = "7x"
         response = await owner.patch("/v1/practice", {"name": "X"}, headers={"If-Match": value.encode("latin-1")})
         assert response.status_code == 400, response.text
         assert CANARY not in response.text
