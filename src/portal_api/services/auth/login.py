@@ -82,7 +82,7 @@ def key_of(practice_id: UUID | None, email_norm: str) -> str:
 
 
 async def login(session: Session, visitor: Principal, data: Login, device_token: str | None) -> dict[str, Any]:
-    """Open a session. Raises InvalidCredentials for anything wrong, OtpRequired, PortalDisabled, TooMany, Unavailable."""
+    """Open a session. Raises InvalidCredentials for anything wrong, OtpRequired, PortalDisabled, TooMany."""
     claimed = await _claimed(session, data, device_token)
     counted = _limits(visitor, claimed)
     await _reserve(session, claimed, counted)
