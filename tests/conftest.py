@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import httpx
@@ -31,6 +32,20 @@ def cluster() -> Iterator[str]:
 def database_url(cluster: str) -> str:
     """A database with every migration applied; the URL is its owner's, who is no superuser."""
     return migrated_database(cluster, "portal")
+
+
+@pytest.fixture(scope="session")
+def empty_database(cluster: str, database_url: str) -> Callable[[], str]:
+    """Makes databases without a table, owned by a role that is no superuser; returns the owner's URL."""
+
+    def make() -> str:
+        name = f"test_{token_hex(6)}"
+        owner = make_url(database_url)
+        with psycopg.connect(cluster, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} OWNER {owner.username}".encode())
+        return owner.set(database=name).render_as_string(hide_password=False)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ from sqlalchemy import make_url
 
 ROOT = Path(__file__).parents[1]
 OWNER = "portal_owner"
+OWNER_PASSWORD = token_hex(12)
+"""One for the process: the role belongs to the server, so a second database must not change it."""
 
 
 def alembic_config(url: str) -> Config:
@@ -20,13 +22,12 @@ def alembic_config(url: str) -> Config:
 
 def empty_database(cluster: str, name: str) -> str:
     """A database of its own, owned by a role that is no superuser; returns the owner's URL."""
-    password = token_hex(12)
     with psycopg.connect(cluster, autocommit=True) as connection:
         if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,)).fetchone() is None:
             connection.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
-        connection.execute(f"ALTER ROLE {OWNER} PASSWORD '{password}'")
+        connection.execute(f"ALTER ROLE {OWNER} PASSWORD '{OWNER_PASSWORD}'")
         connection.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
-    url = make_url(cluster).set(username=OWNER, password=password, database=name)
+    url = make_url(cluster).set(username=OWNER, password=OWNER_PASSWORD, database=name)
     return url.render_as_string(hide_password=False)
 
 

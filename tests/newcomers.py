@@ -9,12 +9,10 @@ import httpx
 from sqlalchemy import select, update
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Origin, Principal
-from portal_api.core.db import Binding, Session
+from portal_api.core.db import Binding
 from portal_api.models.auth import Account
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import PracticeLink
-from portal_api.services.auth import authority
 from tests.world import PASSWORD, Caller, Practice, World
 
 
@@ -74,15 +72,8 @@ async def verify_as_holder(world: World, portal: Portal, email: str) -> None:
         account.verify_email(await clock.now(session))
 
 
-async def profiles(world: World, caller: Caller) -> list[str]:
-    """The clients that the caller may act for at this moment, by the authority that every request asks."""
-    claims = world.tools.keyring.verify(
-        caller.access_token, issuer=world.tools.settings.public_url, audience="portal-api"
-    )
-    async with world.tools.database.session(Binding(claims.practice_id, ActorKind.SYSTEM)) as session:
-        principal = await _principal(session, claims)
-    return [str(client_id) for client_id in principal.client_ids]
-
-
-async def _principal(session: Session, claims: Any) -> Principal:
-    return await authority.principal(session, claims.practice_id, claims.sub, claims.sid, Origin("", ""))
+async def profiles(caller: Caller) -> list[str]:
+    """The clients that the caller may act for at this moment."""
+    response = await caller.get("/v1/me")
+    assert response.status_code == 200, response.text
+    return [profile["client_id"] for profile in response.json()["profiles"]]

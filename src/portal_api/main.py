@@ -79,6 +79,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
                 "If-None-Match",
                 "Idempotency-Key",
                 "X-Portal-Csrf",
+                "X-Request-ID",
             ],
             expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID"],
             max_age=600,

@@ -14,7 +14,7 @@ from portal_api.integrations.mail import SmtpMailer
 from portal_api.jobs import JobContext
 from portal_api.jobs.prospects import daily
 from portal_api.models.audit import Event
-from portal_api.models.auth import Account
+from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import ClientGrant, PortalAccessChange
 from portal_api.models.invitations import Invitation
 from portal_api.models.prospects import Prospect
@@ -163,7 +163,7 @@ class TestDuplicateCandidates:
         email = world.email("nina")
         client = await world.client(portal.owner, given_name="Nina", family_name="Newcomer", email=email)
         await prospect(world, portal, email=email)
-        assert await profiles(world, await world.sign_in(portal.slug, email)) == []
+        assert await profiles(await world.sign_in(portal.slug, email)) == []
         assert (await portal.owner.get(f"/v1/clients/{client['id']}")).json()["portal_state"] == "none"
 
     async def test_looking_at_them_is_recorded(self, world: World) -> None:
@@ -241,7 +241,7 @@ class TestCreateClient:
             date_of_birth="1990-04-01",
             portal_state="active",
         )
-        assert await profiles(world, nina) == [client["id"]]
+        assert await profiles(nina) == [client["id"]]
         assert await now_of(portal, found) == IsPartialDict(
             state="converted", client_id=client["id"], decided_by=portal.owner.account["id"]
         )
@@ -290,18 +290,27 @@ class TestAssociate:
         found = await prospect(world, portal)
         nina = await world.sign_in(portal.slug, found["email"])
         client = await world.client(portal.owner)
-        assert await profiles(world, nina) == []
+        assert await profiles(nina) == []
         answer = await act(portal, found, "associate", {"client_id": client["id"]})
         assert answer.json() == IsPartialDict(state="associated", client_id=client["id"])
-        assert await profiles(world, nina) == [client["id"]]
+        assert await profiles(nina) == [client["id"]]
         chart = (await portal.owner.get(f"/v1/clients/{client['id']}")).json()
         assert chart == {**client, "portal_state": "active", "updated_at": chart["updated_at"], "version": 2}
         [step] = await all_of(world, portal, select(PortalAccessChange))
-        assert (step.state, step.reason) == ("active", "association")
+        assert (step.state, str(step.changed_by)) == ("active", portal.owner.account["id"])
         [grant] = await all_of(world, portal, select(ClientGrant))
         assert (grant.source, grant.relationship) == ("association", "self")
         assert "appointments.view" in grant.permissions
         assert "is ready" in (await world.mail(found["email"])).subject
+
+    async def test_it_takes_a_recent_sign_in(self, world: World) -> None:
+        """A07: step-up."""
+        portal = await open_portal(world)
+        found, client = await prospect(world, portal), await world.client(portal.owner)
+        await change(world, portal, update(AuthSession).values(authenticated_at=func.now() - timedelta(hours=1)))
+        answer = await act(portal, found, "associate", {"client_id": client["id"]})
+        assert (answer.status_code, answer.json()["code"]) == (403, "reauthentication_required")
+        assert (await now_of(portal, found))["state"] == "verified"
 
     async def test_a_client_with_a_login_is_left_alone(self, world: World) -> None:
         """F5.M4"""
@@ -312,7 +321,7 @@ class TestAssociate:
         assert (answer.status_code, answer.json()["code"]) == (409, "already_linked")
         assert "create_client" in answer.json()["choices"]
         assert (await now_of(portal, second))["state"] == "verified"
-        assert await profiles(world, await world.sign_in(portal.slug, second["email"])) == []
+        assert await profiles(await world.sign_in(portal.slug, second["email"])) == []
         assert (await candidates(portal, second))[0]["has_login"] is True
 
     async def test_an_archived_client_is_refused_and_a_foreign_one_unknown(self, world: World) -> None:
@@ -321,7 +330,7 @@ class TestAssociate:
         archived, foreign = await world.client(portal.owner), await world.client(elsewhere.owner)
         await portal.owner.post(f"/v1/clients/{archived['id']}/archive")
         answer = await act(portal, found, "associate", {"client_id": archived["id"]})
-        assert (answer.status_code, answer.json()["code"]) == (409, "client_archived")
+        assert (answer.status_code, answer.json()["state"]) == (409, "archived")
         for unknown in (foreign["id"], STRANGER):
             assert (await act(portal, found, "associate", {"client_id": unknown})).status_code == 404
 
@@ -334,6 +343,7 @@ class TestAssociate:
                 Invitation(
                     client_id=UUID(client["id"]),
                     email="x@harbor.example",
+                    email_norm="x@harbor.example",
                     secret_hash=b"x",
                     expires_at=await session.scalar(select(func.now() + timedelta(days=1))),
                     created_by=owner,
@@ -380,7 +390,7 @@ class TestDissociate:
         undone = await act(portal, found, "dissociate")
         assert undone.json() == IsPartialDict(state="verified", client_id=None, decided_at=None, decided_by=None)
         assert (await nina.get("/v1/clients")).json()["code"] == "session_ended"
-        assert await profiles(world, await world.sign_in(portal.slug, found["email"])) == []
+        assert await profiles(await world.sign_in(portal.slug, found["email"])) == []
         assert (await portal.owner.get(f"/v1/clients/{client_id}")).json()["portal_state"] == "revoked"
 
     async def test_it_can_be_associated_again(self, world: World) -> None:
@@ -391,7 +401,7 @@ class TestDissociate:
             answer = await act(portal, found, "associate", {"client_id": client["id"]})
             assert answer.json()["client_id"] == client["id"]
             nina = await world.sign_in(portal.slug, found["email"])
-            assert await profiles(world, nina) == [client["id"]]
+            assert await profiles(nina) == [client["id"]]
             assert (await act(portal, found, "dissociate")).status_code == 200
         assert (await events_of(world, portal, found))[-2:] == ["prospect.associated", "prospect.dissociated"]
 
@@ -411,7 +421,7 @@ class TestDissociate:
             )
         await act(portal, wrong, "associate", {"client_id": client["id"]})
         await act(portal, wrong, "dissociate")
-        assert await profiles(world, await world.sign_in(portal.slug, parent["email"])) == [client["id"]]
+        assert await profiles(await world.sign_in(portal.slug, parent["email"])) == [client["id"]]
 
     async def test_a_day_later_it_stands(self, world: World) -> None:
         portal = await open_portal(world)
@@ -500,6 +510,7 @@ class TestExpiry:
         await self.run(world, portal)
         assert (await now_of(portal, overdue))["state"] == "new"
 
+    @pytest.mark.whatever_rows  # the directory of all practices
     async def test_every_practice_has_its_turn(self, world: World) -> None:
         portals = [await open_portal(world) for _ in range(2)]
         people = [await prospect(world, portal, verified=False) for portal in portals]

@@ -94,7 +94,8 @@ class TestSeal:
     async def test_a_backlog_is_sealed_in_batches(self, world: World, superuser: psycopg.Connection) -> None:
         practice = await world.practice()
         insert = """INSERT INTO event (practice_id, id, type, actor_kind)
-                    SELECT %(practice)s, gen_random_uuid(), 'practice.updated', 'system' FROM generate_series(1, 1100)"""
+                    SELECT %(practice)s, gen_random_uuid(), 'practice.updated', 'system'
+                    FROM generate_series(1, 1100)"""
         query(superuser, practice, insert)
         assert await world.seal_audit(practice) >= 1100
         assert (await verified(world, practice)).intact

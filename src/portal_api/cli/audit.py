@@ -5,12 +5,12 @@ from argparse import Namespace
 from portal_api.cli.console import result
 from portal_api.cli.operating import operate
 from portal_api.core.tools import Tools
+from portal_api.services.audit.verification import verify_all
 
 
 def run(_arguments: Namespace) -> int:
-    async def work(tools: Tools) -> bool:
-        from portal_api.services.audit import verification
+    return 0 if operate(_verify) else 1
 
-        return bool(await verification.verify_all(tools, lambda found: result(str(found))))
 
-    return 0 if operate(work) else 1
+async def _verify(tools: Tools) -> bool:
+    return await verify_all(tools, lambda report: result(str(report)))

@@ -15,7 +15,7 @@ from portal_api.core.ids import LOBBY
 from portal_api.core.tools import Tools
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.schemas.practices import PracticeCreate
-from portal_api.services import practices
+from portal_api.services import portal, practices
 from portal_api.services.auth import practice_door
 
 DIRECTORY = (
@@ -63,8 +63,6 @@ def _registration(arguments: Namespace, password: str) -> PracticeCreate:
 
 
 def _change_link(arguments: Namespace) -> None:
-    from portal_api.services import portal
-
     async def work(tools: Tools) -> None:
         practice_id = await practice_door.find(tools.database, arguments.practice)
         if practice_id is None:

@@ -1,6 +1,5 @@
 """Several processes behind one socket: import, then fork, so that they share what was loaded."""
 
-import gc
 import os
 import signal
 import sys
@@ -43,8 +42,6 @@ class Supervisor:
         """Start all, call `on_ready` when all accept connections, restart what dies; the exit status."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # an ignored signal may be lost while it is blocked
-        gc.collect()
-        gc.freeze()  # the collector must not write to pages that are shared
         for index in range(self._count):
             self._start(index)
         if all(_became_ready(child) for child in self._children.values()):

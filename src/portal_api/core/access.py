@@ -92,42 +92,6 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.FORMS_ADMIN: _EVERY_STAFF,
 }
 CLIENT_PERMISSIONS = frozenset({P.ACCESS_HISTORY_READ, P.ACCOUNT_SELF, P.PRACTITIONERS_READ})
-PROFILE_PERMISSIONS = frozenset(
-    {
-        "appointments.view",
-        "appointments.book",
-        "appointments.cancel",
-        "demographics.edit",
-        "insurance.add",
-        "forms.complete",
-        "forms.sign",
-        "documents.view",
-        "documents.upload",
-        "messages",
-        "billing.view",
-        "billing.pay",
-        "video.join",
-    }
-)
-"""What a grant can let an account do for a client (F6.M1); someone's own login has all of it."""
-
-
-GRANT_PERMISSIONS = (
-    "appointments.view",
-    "appointments.book",
-    "appointments.cancel",
-    "demographics.edit",
-    "insurance.add",
-    "forms.complete",
-    "forms.sign",
-    "documents.view",
-    "documents.upload",
-    "messages",
-    "billing.view",
-    "billing.pay",
-    "video.join",
-)
-"""What a grant may let an account do for a client (F6.M1); one's own login has all of it."""
 
 
 @cache

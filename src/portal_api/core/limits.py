@@ -10,11 +10,12 @@ from portal_api.core.db.database import Database
 from portal_api.core.errors import TooMany
 
 _HIT: Final = """
-INSERT INTO rate_limit AS l (key, arrival_at) VALUES ($1, now() + $2)
-ON CONFLICT (key) DO UPDATE SET arrival_at = greatest(l.arrival_at, now()) + $2
-WHERE greatest(l.arrival_at, now()) + $2 - now() <= $3
+INSERT INTO rate_limit AS l (key, arrival_at) VALUES ($1, now() + $2::interval)
+ON CONFLICT (key) DO UPDATE SET arrival_at = greatest(l.arrival_at, now()) + $2::interval
+WHERE greatest(l.arrival_at, now()) + $2::interval - now() <= $3::interval
 RETURNING 1
 """
+_FORGIVE: Final = "UPDATE rate_limit SET arrival_at = arrival_at - $2::interval WHERE key = $1"
 _FORGET: Final = "DELETE FROM rate_limit WHERE key = $1"
 _WAIT: Final = (
     "SELECT extract(epoch FROM arrival_at + $2::interval - $3::interval - now())::float8 FROM rate_limit WHERE key = $1"
@@ -51,17 +52,24 @@ class Limiter:
         """
         async with self._database.side() as connection:
             for limit, key in limits.items():
-                count = max(1.0, limit.count * self._factor)
-                digest = _digest(limit, key)
-                interval = limit.period / count
+                digest, interval = _digest(limit, key), self._interval(limit)
                 if not await connection.fetchval(_HIT, digest, interval, limit.period):
                     wait = await connection.fetchval(_WAIT, digest, interval, limit.period)
                     raise TooMany(wait or 1.0, limit.policy)
+
+    async def forgive(self, limits: Mapping[Limit, str]) -> None:
+        """Take a counted event back: what turned out well does not count."""
+        async with self._database.side() as connection:
+            for limit, key in limits.items():
+                await connection.execute(_FORGIVE, _digest(limit, key), self._interval(limit))
 
     async def forget(self, limit: Limit, key: str) -> None:
         """Start counting anew: for limits on what happens in a row."""
         async with self._database.side() as connection:
             await connection.execute(_FORGET, _digest(limit, key))
+
+    def _interval(self, limit: Limit) -> timedelta:
+        return limit.period / max(1.0, limit.count * self._factor)
 
 
 def _digest(limit: Limit, key: str) -> bytes:

@@ -43,8 +43,19 @@ class StaffMember(PracticeScoped, Id, Mutable, Base):
     def suspend(self, at: datetime) -> None:
         self._move("suspended", at, {"active"})
 
+    def restore(self, at: datetime) -> None:
+        self._move("active", at, {"suspended"})
+
+    def invite_again(self, at: datetime) -> None:
+        """Who left comes back as somebody new: by an invitation."""
+        self._move("invited", at, {"removed"})
+
     def remove(self, at: datetime) -> None:
         self._move("removed", at, {"invited", "active", "suspended"})
+
+    @property
+    def is_active_owner(self) -> bool:
+        return self.state == "active" and Role.OWNER in self.roles
 
     def _move(self, to: str, at: datetime, allowed: set[str]) -> None:
         if self.state not in allowed:

@@ -1,6 +1,18 @@
 """HTTP only: path, permission, status, one service call."""
 
-from portal_api.routers import audit, auth, clients, features, invitations, me, portal, practices, prospects, signup
+from portal_api.routers import (
+    audit,
+    auth,
+    clients,
+    features,
+    invitations,
+    me,
+    portal,
+    practices,
+    prospects,
+    signup,
+    staff,
+)
 
 ROUTERS = (
     practices.router,
@@ -8,6 +20,7 @@ ROUTERS = (
     features.router,
     auth.router,
     me.router,
+    staff.router,
     clients.router,
     invitations.router,
     signup.router,

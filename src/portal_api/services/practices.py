@@ -8,9 +8,9 @@ from sqlalchemy import bindparam, select
 
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, Principal, Role
-from portal_api.core.db import Binding, Database, Read, Session, Source
+from portal_api.core.db import Binding, Read, Session, Source
 from portal_api.core.errors import Forbidden, NotFound, PreconditionFailed, invalid
-from portal_api.core.ids import LOBBY, new_id
+from portal_api.core.ids import new_id
 from portal_api.core.limits import Limit
 from portal_api.models.auth import Account
 from portal_api.models.portal import PortalSettings
@@ -39,7 +39,6 @@ PRACTICE = Read(
         Practice.version,
     ).where(Practice.id == bindparam("practice_id"))
 )
-DIRECTORY = Read(select(Practice.id).order_by(Practice.id))
 
 
 class RegistrationClosed(Forbidden):
@@ -133,9 +132,3 @@ async def update(session: Session, principal: Principal, data: PracticeUpdate, i
 async def _locked(session: Session, practice_id: UUID) -> Practice:
     statement = select(Practice).where(Practice.id == practice_id).with_for_update()
     return (await session.execute(statement)).scalar_one()
-
-
-async def directory(database: Database) -> list[UUID]:
-    """Every practice, for the program to work through one by one: ids and nothing else."""
-    async with database.reader(Binding.system(LOBBY)) as reader:
-        return [row["id"] for row in await reader.rows(DIRECTORY)]

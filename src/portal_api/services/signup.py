@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from portal_api.core import clock
@@ -13,7 +13,7 @@ from portal_api.core.db import Binding, Read, Session
 from portal_api.core.errors import NotFound
 from portal_api.core.ids import new_id
 from portal_api.core.limits import Limit
-from portal_api.models.auth import Account
+from portal_api.models.auth import Account, OneTimeSecret
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.models.prospects import Prospect
@@ -33,7 +33,7 @@ RECEIVED = {
 OPEN_PORTAL = Read(
     select(Practice.name)
     .join(PortalSettings, PortalSettings.practice_id == Practice.id)
-    .where(PortalSettings.enabled, PortalSettings.allow_client_signup)
+    .where(Practice.id == bindparam("practice_id"), PortalSettings.enabled, PortalSettings.allow_client_signup)
 )
 
 
@@ -77,9 +77,10 @@ async def _take_in(session: Session, visitor: Principal, data: Signup, password_
     """The same statements run for a known address, under a name that nobody has, and are undone."""
     email = normal_email(data.email)
     holder = await _holder(session, email)
+    secret = None
     try:
         async with session.begin_nested() as attempt:
-            await _add(session, visitor, data, password_hash, email_norm=str(new_id()) if holder else email)
+            secret = await _add(session, visitor, data, password_hash, email_norm=str(new_id()) if holder else email)
             if holder:
                 await attempt.rollback()
     except IntegrityError:  # somebody else has signed up with this address at the same moment
@@ -88,13 +89,17 @@ async def _take_in(session: Session, visitor: Principal, data: Signup, password_
             raise
     if holder:
         await audit.record(session, visitor, "signup.repeated", resource=("account", holder))
+    elif secret:
+        await secrets.announce(session, visitor, secret)
 
 
 async def _holder(session: Session, email_norm: str) -> UUID | None:
     return await session.scalar(select(Account.id).where(Account.email_norm == email_norm))
 
 
-async def _add(session: Session, visitor: Principal, data: Signup, password_hash: str, *, email_norm: str) -> None:
+async def _add(
+    session: Session, visitor: Principal, data: Signup, password_hash: str, *, email_norm: str
+) -> OneTimeSecret:
     account = Account(
         id=new_id(),
         kind="client",
@@ -111,4 +116,4 @@ async def _add(session: Session, visitor: Principal, data: Signup, password_hash
     session.add(prospect)
     await session.flush()
     await audit.record(session, visitor, "prospect.created", resource=("prospect", prospect.id))
-    await secrets.send_verification(session, visitor, account.id, data.email)
+    return await secrets.make(session, "email_verification", account.id, data.email, new_id())

@@ -28,7 +28,10 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/docs/errors#"
 _log = structlog.get_logger()
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
-_UNREACHABLE = {"08000", "08001", "08003", "08006", "25006", "25P03", "57P01", "57P02", "57P03", "57P05", "53300"}
+_UNREACHABLE = {
+    *("08000", "08001", "08003", "08006", "25006", "25P03", "57P01", "57P02", "57P03", "57P05", "53300"),
+    *("28000", "28P01", "3D000", "55000"),  # a server that does not let us in
+}
 _GAVE_UP = {"57014", "55P03", "40001", "40P01"}
 _DATA_EXCEPTIONS = "22"
 """SQLSTATE class 22: a value that PostgreSQL cannot take, such as a NUL in text."""
@@ -67,6 +70,8 @@ def translate(error: Exception) -> AppError | None:
             return _of_database(error)
         case asyncpg.InterfaceError():
             return _of_driver(error)
+        case asyncpg.InternalClientError():  # what a connection says that died between two messages
+            return Unavailable("The database cannot be reached.")
     state = getattr(error, "sqlstate", None)
     return _of_sqlstate(state) if isinstance(state, str) else None
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from passlib.handlers.argon2 import argon2
 
 from tests.api.auth.conftest import Sql
 from tests.world import PASSWORD, Practice, World
@@ -153,6 +154,23 @@ class TestLimits:
         assert (await log_in(strict_http, credentials(practice, password=WRONG), headers=network)).status_code == 401
         assert (await log_in(strict_http, credentials(practice), headers=network)).status_code == 200
         assert sql("SELECT count(*) FROM rate_limit WHERE arrival_at > now() + interval '30 days'") == before
+
+    async def test_a_busy_practice_behind_one_address_signs_in_undisturbed(
+        self, world: World, strict_http: httpx.AsyncClient, network: dict[str, str]
+    ) -> None:
+        """What succeeds does not count."""
+        practice = await world.practice()
+        answers = [await log_in(strict_http, credentials(practice), headers=network) for _ in range(12)]
+        assert {answer.status_code for answer in answers} == {200}
+
+    async def test_a_hash_of_weaker_parameters_is_made_anew(self, world: World, sql: Sql) -> None:
+        practice = await world.practice()
+        weak = argon2.using(type="ID", memory_cost=8192, rounds=1, parallelism=1).hash(PASSWORD)
+        sql("UPDATE account SET password_hash = %s WHERE id = %s", weak, practice.owner.account["id"])
+        assert (await log_in(world.http, credentials(practice))).status_code == 200
+        stored = sql("SELECT password_hash FROM account WHERE id = %s", practice.owner.account["id"])[0][0]
+        assert "m=19456,t=2" in stored
+        assert (await log_in(world.http, credentials(practice))).status_code == 200
 
 
 class TestDevices:

@@ -77,6 +77,13 @@ class Account(PracticeScoped, Id, Mutable, Base):
         self.password_hash, self.password_changed_at = password_hash, at
         self.must_change_password, self.starter_expires_at = True, expires_at
 
+    def suspend(self, at: datetime) -> None:
+        """Nobody signs in to it any more."""
+        self.suspended_at = self.suspended_at or at
+
+    def restore(self) -> None:
+        self.suspended_at = None
+
 
 class TotpCredential(PracticeScoped, Base):
     """A time-based one-time password (RFC 6238). The seed is sealed; a time step is used once."""

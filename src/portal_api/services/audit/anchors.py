@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from hmac import compare_digest
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from portal_api.core import clock
@@ -54,7 +55,7 @@ def _path(tools: Tools, practice_id: UUID) -> Path:
     return tools.settings.data_dir / "audit-anchors" / f"{practice_id}.jsonl"
 
 
-def _mac(tools: Tools, facts: dict[str, object]) -> str:
+def _mac(tools: Tools, facts: dict[str, Any]) -> str:
     parts = [str(facts.get(name)) for name in ("practice_id", "seq", "hash", "at")]
     return tools.vault.mac(*parts, purpose=PURPOSE).hex()
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select, text, tuple_, union_all
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, text, tuple_, union_all
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Read, Reader
@@ -22,15 +22,13 @@ from portal_api.services.audit.recording import viewed
 from portal_api.services.paging import Pager
 
 _name = (Account.given_name + " " + Account.family_name).label("actor_name")
-EVENT = (
+COLUMNS = (
     Event.id,
-    EventSeal.seq,
     Event.occurred_at,
     Event.type,
     Event.outcome,
     Event.actor_kind,
     Event.actor_id,
-    _name,
     Event.session_id,
     Event.on_behalf_of,
     Event.resource_type,
@@ -106,23 +104,28 @@ def _events(given: frozenset[str], outcome: str | None, *, resumed: bool) -> Rea
         conditions.append(Event.outcome == literal_column(f"'{outcome}'"))
     if "client_id" in given:
         found = _of_client(conditions, resumed=resumed)
-        statement = select(*EVENT).join(found, and_(found.c.id == Event.id))
     else:
-        statement = _newest(select(*EVENT).where(*conditions), Event.occurred_at, Event.id, resumed=resumed)
-    statement = statement.outerjoin(EventSeal, EventSeal.event_id == Event.id)
-    statement = statement.outerjoin(Account, Account.id == Event.actor_id)
-    return Read(statement.order_by(Event.occurred_at.desc(), Event.id.desc()).limit(bindparam("limit")))
+        found = _newest(select(*COLUMNS).where(*conditions), Event.occurred_at, Event.id, resumed=resumed)
+    events = found.subquery()
+    statement = (
+        select(*events.c, EventSeal.seq, _name)
+        .outerjoin(EventSeal, EventSeal.event_id == events.c.id)
+        .outerjoin(Account, Account.id == events.c.actor_id)
+        .order_by(events.c.occurred_at.desc(), events.c.id.desc())
+        .limit(bindparam("limit"))
+    )
+    return Read(statement)
 
 
 def _of_client(conditions: Sequence[ColumnElement[bool]], *, resumed: bool) -> Any:
     """Events about one client: the sealed ones by their index, and the few that are not sealed yet."""
-    sealed = select(Event.id).join(EventSubject, EventSubject.event_id == Event.id)
+    sealed = select(*COLUMNS).join(EventSubject, EventSubject.event_id == Event.id)
     sealed = sealed.where(EventSubject.client_id == bindparam("client_id"), *conditions)
-    fresh = select(Event.id).where(bindparam("client_id") == Event.client_ids.any_(), unsealed(), *conditions)
+    fresh = select(*COLUMNS).where(bindparam("client_id") == Event.client_ids.any_(), unsealed(), *conditions)
     return union_all(
         _newest(sealed, EventSubject.occurred_at, EventSubject.event_id, resumed=resumed),
         _newest(fresh, Event.occurred_at, Event.id, resumed=resumed),
-    ).subquery()
+    )
 
 
 @cache

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, exists, select
 
 from portal_api.core.db import Binding, Database
 from portal_api.core.tools import Tools
 from portal_api.models.audit import Event, EventSeal
 from portal_api.services.audit.anchors import Anchor, anchors
-from portal_api.services.audit.chain import GENESIS, link, watermark, without_link
+from portal_api.services.audit.chain import GENESIS, link, watermark
 from portal_api.services.directory import practice_ids
 
 CHUNK = 1000
@@ -98,7 +98,11 @@ async def _after_the_end(
         return Break(next_seq, TAIL)
     if not all(anchor.genuine for anchor in anchored):
         return Break(next_seq, FORGED)
-    stray = select(Event.id).where(Event.occurred_at < watermark(), without_link()).limit(1)
+    stray = (
+        select(Event.id)
+        .where(Event.occurred_at < watermark(), ~exists().where(EventSeal.event_id == Event.id))
+        .limit(1)
+    )
     async with database.session(Binding.system(practice_id)) as session:
         return Break(next_seq, INSERTED) if (await session.execute(stray)).first() else None
 
@@ -108,9 +112,9 @@ async def _links(database: Database, practice_id: UUID) -> AsyncIterator[tuple[E
     last, chunk = 0, CHUNK
     while chunk == CHUNK:
         rows = await _read_chunk(database, practice_id, last)
-        for seal, event in rows:
-            yield seal, event
-            last = seal.seq
+        for row in rows:
+            yield row[0], row[1]
+            last = row[0].seq
         chunk = len(rows)
 
 

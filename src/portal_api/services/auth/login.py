@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, Principal
 from portal_api.core.db import Binding, Read, Session
-from portal_api.core.errors import Forbidden, TooMany, Unauthenticated
+from portal_api.core.errors import TooMany, Unauthenticated
 from portal_api.core.ids import LOBBY
 from portal_api.core.limits import Limit
 from portal_api.models.auth import Account, KnownDevice
@@ -19,7 +19,7 @@ from portal_api.models.staff import StaffMember
 from portal_api.schemas.auth import Login
 from portal_api.schemas.base import normal_email
 from portal_api.services import audit
-from portal_api.services.auth import accounts, devices, passwords, practice_door, second_factor, sessions
+from portal_api.services.auth import accounts, authority, devices, passwords, practice_door, second_factor, sessions
 
 PER_ACCOUNT_AND_NETWORK = Limit("login", 10, timedelta(minutes=15))
 PER_NETWORK = Limit("login-network", 50, timedelta(minutes=15))
@@ -58,11 +58,7 @@ class OtpRequired(Unauthenticated):
 
 
 class KnownDevicesOnly(TooMany):
-    title = "Too many wrong passwords; sign in on a device that you used before, or reset the password"
-
-
-class PortalOff(Forbidden):
-    code, title = "portal_disabled", "The portal is switched off"
+    """After too many failures in a row only a known device, or a reset by mail, gets in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +82,10 @@ def key_of(practice_id: UUID | None, email_norm: str) -> str:
 
 
 async def login(session: Session, visitor: Principal, data: Login, device_token: str | None) -> dict[str, Any]:
-    """Open a session. Raises InvalidCredentials for anything wrong, OtpRequired, PortalOff, TooMany, Unavailable."""
+    """Open a session. Raises InvalidCredentials for anything wrong, OtpRequired, PortalDisabled, TooMany."""
     claimed = await _claimed(session, data, device_token)
-    await _reserve(session, visitor, claimed)
+    counted = _limits(visitor, claimed)
+    await _reserve(session, claimed, counted)
     correct = await passwords.verify(session.tools, data.password, claimed.password_hash)
     if claimed.practice_id is None:
         raise InvalidCredentials
@@ -99,6 +96,7 @@ async def login(session: Session, visitor: Principal, data: Login, device_token:
     methods = await _methods(session, visitor, claimed, account, data.otp)
     answer = await _welcome(session, visitor, account, data, methods)
     answer["device_token"] = await devices.welcome(session, visitor, account.id, claimed.device_id, device_token)
+    await session.tools.limiter.forgive(counted)
     await session.tools.limiter.forget(IN_A_ROW, claimed.key)
     return answer
 
@@ -118,15 +116,21 @@ async def _claimed(session: Session, data: Login, device_token: str | None) -> C
     )
 
 
-async def _reserve(session: Session, visitor: Principal, claimed: Claimed) -> None:
-    """Count the attempt before it is checked. A device that the account knows is out of a stranger's reach."""
-    limiter, network = session.tools.limiter, visitor.origin.network
+def _limits(visitor: Principal, claimed: Claimed) -> dict[Limit, str]:
+    """A device that the account knows is out of a stranger's reach."""
     if claimed.device_id is not None:
-        await limiter.hit({PER_KNOWN_DEVICE: str(claimed.device_id)})
+        return {PER_KNOWN_DEVICE: str(claimed.device_id)}
+    network = visitor.origin.network
+    return {PER_ACCOUNT_AND_NETWORK: f"{claimed.key}/{network}", PER_NETWORK: network}
+
+
+async def _reserve(session: Session, claimed: Claimed, counted: dict[Limit, str]) -> None:
+    """Count the attempt before it is checked; a success takes it back. Raises TooMany."""
+    await session.tools.limiter.hit(counted)
+    if claimed.device_id is not None:
         return
-    await limiter.hit({PER_ACCOUNT_AND_NETWORK: f"{claimed.key}/{network}", PER_NETWORK: network})
     try:
-        await limiter.hit({IN_A_ROW: claimed.key})
+        await session.tools.limiter.hit({IN_A_ROW: claimed.key})
     except TooMany:
         raise KnownDevicesOnly(RETRY_AFTER_TOO_MANY, IN_A_ROW.policy) from None
 
@@ -147,10 +151,10 @@ async def _usable(session: Session, claimed: Claimed) -> Account | None:
 async def _methods(
     session: Session, visitor: Principal, claimed: Claimed, account: Account, otp: str | None
 ) -> list[str]:
-    """What the visitor has proved. Raises PortalOff, OtpRequired, InvalidCredentials."""
+    """What the visitor has proved. Raises PortalDisabled, OtpRequired, InvalidCredentials."""
     settings = (await session.execute(select(PortalSettings))).scalar_one()
     if account.kind == "client" and not settings.enabled:
-        raise PortalOff("The practice has switched its portal off.")
+        raise authority.PortalDisabled("The practice has switched its portal off.")
     if account.second_factor_at is None:
         return ["pwd"]
     if otp is None:
@@ -172,9 +176,7 @@ async def _refused(session: Session, visitor: Principal, claimed: Claimed, facto
 async def _welcome(
     session: Session, visitor: Principal, account: Account, data: Login, methods: list[str]
 ) -> dict[str, Any]:
-    hasher = session.tools.hasher
-    if account.password_hash is not None and hasher.needs_rehash(account.password_hash):
-        account.password_hash = await hasher.hash(data.password)
+    account.password_hash = await passwords.kept(session.tools, data.password, account.password_hash)
     if account.must_change_password:
         await sessions.end_all(session, account.id, "starter_password")
     answer = await sessions.start(

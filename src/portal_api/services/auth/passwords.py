@@ -27,3 +27,13 @@ async def verify(tools: Tools, password: str, stored: str | None) -> bool:
         return await tools.hasher.verify(password, stored)
     except Busy:
         raise Unavailable("Too many people are signing in at this moment.") from None
+
+
+async def kept(tools: Tools, password: str, stored: str | None) -> str | None:
+    """The hash to keep for a password just verified: made anew when the parameters have risen since."""
+    if stored is None or not tools.hasher.needs_rehash(stored):
+        return stored
+    try:
+        return await tools.hasher.hash(password)
+    except Busy:
+        return stored

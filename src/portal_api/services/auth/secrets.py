@@ -57,7 +57,7 @@ def code_of(tools: Tools, secret: OneTimeSecret) -> str:
 async def issue(session: Session, principal: Principal, purpose: str, account_id: UUID, email: str) -> OneTimeSecret:
     """Make a secret and announce it by an event, from which the mail derives."""
     secret = await make(session, purpose, account_id, email, new_id())
-    await audit.record(session, principal, f"{purpose}.requested", resource=("one_time_secret", secret.id))
+    await announce(session, principal, secret)
     return secret
 
 
@@ -77,6 +77,11 @@ async def make(session: Session, purpose: str, account_id: UUID, email: str, ide
     session.add(secret)
     await session.flush()
     return secret
+
+
+async def announce(session: Session, principal: Principal, secret: OneTimeSecret) -> None:
+    """Record the event that mails the secret."""
+    await audit.record(session, principal, f"{secret.purpose}.requested", resource=("one_time_secret", secret.id))
 
 
 async def end_open(session: Session, account_id: UUID, *purposes: str) -> None:

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from portal_api.core.access import GRANT_PERMISSIONS
+from portal_api.core import clock
+from portal_api.core.access import GrantPermission
 from portal_api.core.db import Session
 from portal_api.core.errors import Conflict, InvalidState, on_constraint
 from portal_api.core.ids import new_id
@@ -12,6 +13,7 @@ from portal_api.models.auth import Account
 from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.portal import PortalSettings
 from portal_api.schemas.base import normal_email
+from portal_api.services.auth import sessions
 from portal_api.services.clients import portal_access
 
 
@@ -24,7 +26,7 @@ class EmailInUse(Conflict):
 
 
 class PortalNotEnabled(Conflict):
-    code, title = "portal_disabled", "The practice's portal is switched off"
+    code, title = "portal_not_enabled", "The practice has not switched its portal on"
 
 
 on_constraint("uq_client_grant_self", AlreadyLinked)
@@ -85,10 +87,24 @@ async def grant_self(session: Session, client: Client, account: Account, source:
             id=new_id(),
             account_id=account.id,
             client_id=client.id,
-            permissions=list(GRANT_PERMISSIONS),
+            permissions=sorted(GrantPermission),
             source=source,
             granted_by=by,
         )
     )
     await portal_access.move(session, client, "active", by=by)
+    await session.flush()
+
+
+async def revoke_self(session: Session, client: Client, account: Account, reason: str, by: UUID | None) -> None:
+    """Take the login away again, and its sessions. Others who act for the client keep their access."""
+    live = select(ClientGrant).where(ClientGrant.client_id == client.id, ClientGrant.revoked_at.is_(None))
+    grants = (await session.scalars(live)).all()
+    now = await clock.now(session)
+    for grant in grants:
+        if grant.account_id == account.id and grant.relationship == SELF:
+            grant.revoke(now, by)
+    if all(grant.revoked_at for grant in grants):
+        await portal_access.move(session, client, "revoked", by=by, reason=reason)
+    await sessions.end_all(session, account.id, reason)
     await session.flush()

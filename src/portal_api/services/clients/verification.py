@@ -11,7 +11,7 @@ from portal_api.core.errors import Conflict
 from portal_api.models.auth import Account
 from portal_api.schemas.prospects import ProspectDecision
 from portal_api.services.auth import vouching
-from portal_api.services.clients import linking, records
+from portal_api.services.clients import logins, reading
 
 VERIFIED = Read(
     select(
@@ -31,12 +31,11 @@ async def verify_email(
     session: Session, principal: Principal, client_id: UUID, decision: ProspectDecision | None
 ) -> dict[str, Any]:
     """Vouch for the address (F4.M3). Raises NotFound, NoLogin, InvalidState when it is verified already."""
-    client = await records.locked(session, principal, client_id)
-    grant = await linking.own_grant(session, client.id)
-    if grant is None:
+    client = await reading.locked(session, principal, client_id)
+    account = await logins.find_own(session, client.id)
+    if account is None:
         raise NoLogin("Invite the client, set credentials, or associate a prospect first.")
-    account = await session.scalar(select(Account).where(Account.id == grant.account_id).with_for_update())
-    assert account is not None  # noqa: S101 - the grant refers to it
+    await session.refresh(account, with_for_update=True)
     await vouching.vouch(session, principal, account, decision.reason if decision else None)
     row = await session.row(VERIFIED, account_id=account.id)
     return row or {}

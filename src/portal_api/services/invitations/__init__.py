@@ -1,13 +1,12 @@
 """Invitations: issued, sent again, revoked, accepted."""
 
 from portal_api.services.invitations.accepting import accept, lookup
-from portal_api.services.invitations.issuing import end_open, invite_client, invite_staff, secret_of
+from portal_api.services.invitations.issuing import invite_client, invite_staff, secret_of, withdraw_staff
 from portal_api.services.invitations.managing import create, page, resend, revoke
 
 __all__ = [
     "accept",
     "create",
-    "end_open",
     "invite_client",
     "invite_staff",
     "lookup",
@@ -15,4 +14,5 @@ __all__ = [
     "resend",
     "revoke",
     "secret_of",
+    "withdraw_staff",
 ]

@@ -35,6 +35,11 @@ async def invite_staff(session: Session, principal: Principal, staff: StaffMembe
     return await _issue(session, principal, staff.email, staff_id=staff.id)
 
 
+async def withdraw_staff(session: Session, staff: StaffMember) -> None:
+    """End the open invitations of a staff member who is not to come."""
+    await _end_older(session, Invitation.staff_id == staff.id)
+
+
 async def invite_client(
     session: Session, principal: Principal, client: Client, email: str, **payload: Any
 ) -> Invitation:
@@ -54,7 +59,7 @@ async def send_again(session: Session, principal: Principal, invitation: Invitat
     invitation.secret_hash = secret_of(session.tools, invitation).hash
     session.add(retired)
     await session.flush()
-    await _record(session, principal, "invitation.resent", invitation)
+    await audit.record(session, principal, "invitation.resent", **_facts(invitation))
 
 
 async def _end_older(session: Session, of_the_same: Any) -> None:
@@ -81,13 +86,8 @@ async def _issue(
     invitation.secret_hash = secret_of(session.tools, invitation).hash
     session.add(invitation)
     await session.flush()
-    await _record(session, principal, "invitation.created", invitation)
+    await audit.record(session, principal, "invitation.created", **_facts(invitation))
     return invitation
-
-
-async def end_open(session: Session, client: Client) -> None:
-    """End the client's open invitations: there is nothing left to accept."""
-    await _end_older(session, Invitation.client_id == client.id)
 
 
 async def _limit(session: Session, email: str) -> None:
@@ -101,6 +101,6 @@ async def _lifetime(session: Session) -> timedelta:
     return timedelta(days=days)
 
 
-async def _record(session: Session, principal: Principal, type: str, invitation: Invitation) -> None:
+def _facts(invitation: Invitation) -> dict[str, Any]:
     clients = [invitation.client_id] if invitation.client_id else []
-    await audit.record(session, principal, type, resource=("invitation", invitation.id), clients=clients)
+    return {"resource": ("invitation", invitation.id), "clients": clients}

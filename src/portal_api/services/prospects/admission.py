@@ -13,9 +13,10 @@ from portal_api.models.clients import Client
 from portal_api.models.prospects import Prospect
 from portal_api.schemas.clients import ClientCreate
 from portal_api.schemas.prospects import ProspectAssociation, ProspectClient, ProspectDecision
-from portal_api.services import clients, invitations
-from portal_api.services.auth import sessions
-from portal_api.services.clients import linking, records
+from portal_api.services import clients
+from portal_api.services.auth import step_up
+from portal_api.services.clients import logins, portal_access
+from portal_api.services.clients.logins import AlreadyLinked
 from portal_api.services.prospects import reading, review
 
 SOURCE = "association"
@@ -31,11 +32,11 @@ async def create_client(
 ) -> dict[str, Any]:
     """Make a client of what the person entered, save what is given otherwise, and let them act for it.
 
-    Raises NotFound, InvalidState, NotVerified, Invalid, ExternalIdTaken.
+    Raises NotFound, InvalidState, NotVerified, PortalNotEnabled, Invalid, ExternalIdTaken.
     """
     prospect = await _admissible(session, prospect_id)
     created = await clients.create(session, principal, _filled_in(prospect, data))
-    client = await records.locked(session, principal, created["id"])
+    client = await clients.locked(session, principal, created["id"])
     await _admit(session, principal, prospect, client, "converted")
     return await clients.get(session, principal, client.id)
 
@@ -45,11 +46,13 @@ async def associate(
 ) -> dict[str, Any]:
     """Let the person act for a client who is known already (F5.M4). Returns the prospect.
 
-    Raises NotFound for either, InvalidState, NotVerified, ClientArchived, AlreadyLinked.
+    Raises ReauthenticationRequired for who has not signed in lately (A07), NotFound for either, InvalidState,
+    NotVerified, AlreadyLinked, PortalNotEnabled.
     """
+    step_up.require_recent(principal)
     prospect = await _admissible(session, prospect_id)
-    client = await records.locked(session, principal, data.client_id)
-    await invitations.end_open(session, client)
+    client = await clients.locked(session, principal, data.client_id)
+    await portal_access.end_invitations(session, client, by=principal.account_id)
     return await _admit(session, principal, prospect, client, "associated")
 
 
@@ -64,8 +67,7 @@ async def dissociate(
     client_id = prospect.client_id
     prospect.dissociate(await clock.now(session))
     client = (await session.execute(select(Client).where(Client.id == client_id).with_for_update())).scalar_one()
-    await linking.unlink(session, principal, client, prospect.account_id, "dissociated")
-    await sessions.end_all(session, prospect.account_id, "dissociated")
+    await logins.revoke_self(session, client, prospect.account, "dissociated", by=principal.account_id)
     return await review.recorded(session, principal, prospect, "prospect.dissociated", decision, client_id=client.id)
 
 
@@ -82,7 +84,13 @@ async def _admissible(session: Session, prospect_id: UUID) -> Prospect:
 async def _admit(
     session: Session, principal: Principal, prospect: Prospect, client: Client, outcome: str
 ) -> dict[str, Any]:
-    await linking.link(session, principal, client, prospect.account_id, SOURCE)
+    _, own = await logins.prepare(session, client)
+    if own is not None:
+        raise AlreadyLinked(
+            "Choose another client, make a new one, or revoke this client's portal access first.",
+            choices=["associate_other", "create_client", "revoke_portal_access"],
+        )
+    await logins.grant_self(session, client, prospect.account, SOURCE, by=principal.account_id)
     prospect.become_client(outcome, client.id, await clock.now(session), by=review.acting(principal))
     return await review.recorded(session, principal, prospect, f"prospect.{outcome}", client_id=client.id)
 

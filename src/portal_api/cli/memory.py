@@ -1,0 +1,31 @@
+"""What a process gives back, and what processes share."""
+
+import ctypes
+import gc
+import sys
+from importlib import import_module
+
+from sqlalchemy.orm import configure_mappers
+
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
+_LARGE_BYTES = 1_000_000
+
+
+def return_large_blocks() -> None:
+    """Have glibc give blocks like those of argon2 (19 MiB) back to the system each time they are freed.
+
+    Left alone it raises its threshold at the first such block and keeps one for every thread. Elsewhere than
+    on glibc nothing happens.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
+def load_for_good() -> None:
+    """Load what the first requests would; the collector then leaves alone what is there, so forks can share it."""
+    configure_mappers()
+    import_module("zxcvbn")  # 12 MB of words
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,87 @@
+"""How staff members are read."""
+
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, literal, select, text
+
+from portal_api.core.access import Principal, Role
+from portal_api.core.db import Read, Reader, Rows, Source
+from portal_api.core.errors import NotFound
+from portal_api.models.staff import StaffMember, Supervision
+from portal_api.schemas.staff import PractitionerFilters, StaffFilters
+from portal_api.services.paging import Pager
+
+_supervises = (
+    select(func.coalesce(func.array_agg(Supervision.supervised_id), text("'{}'::uuid[]")))
+    .where(Supervision.supervisor_id == StaffMember.id)
+    .correlate(StaffMember)
+    .scalar_subquery()
+)
+COLUMNS = (
+    StaffMember.id,
+    StaffMember.account_id,
+    StaffMember.email,
+    StaffMember.given_name,
+    StaffMember.family_name,
+    StaffMember.credentials,
+    StaffMember.roles,
+    _supervises.label("supervises"),
+    StaffMember.state,
+    StaffMember.state_changed_at,
+    StaffMember.created_at,
+    StaffMember.updated_at,
+    StaffMember.version,
+)
+PUBLIC = (
+    StaffMember.id,
+    StaffMember.given_name,
+    StaffMember.family_name,
+    (StaffMember.given_name + " " + StaffMember.family_name).label("display_name"),
+    StaffMember.credentials,
+)
+ONE = Read(select(*COLUMNS).where(StaffMember.id == bindparam("staff_id")))
+
+
+async def page(reader: Reader, principal: Principal, filters: StaffFilters) -> dict[str, Any]:
+    """The staff of the practice, newest first; without a state everybody who has not left."""
+    pager = Pager(reader, principal, "staff", filters, "id")
+    read = _many(by_state=filters.state is not None, resumed=pager.position is not None)
+    return pager.envelope(await reader.rows(read, state=filters.state, **_from(pager)))
+
+
+async def get(source: Source, staff_id: UUID) -> dict[str, Any]:
+    """One staff member, also one who has left. Raises NotFound."""
+    row = await source.row(ONE, staff_id=staff_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def practitioners(reader: Reader, principal: Principal, filters: PractitionerFilters) -> dict[str, Any]:
+    """Who practises here now: names and credentials, for staff and clients alike."""
+    pager = Pager(reader, principal, "practitioners", filters, "id")
+    return pager.envelope(await reader.rows(_practising(resumed=pager.position is not None), **_from(pager)))
+
+
+def _from(pager: Pager) -> dict[str, Any]:
+    return {"after_id": UUID(pager.position[0]) if pager.position else None, "limit": pager.limit + 1}
+
+
+@cache
+def _many(*, by_state: bool, resumed: bool) -> Read:
+    wanted = StaffMember.state == bindparam("state") if by_state else StaffMember.state != "removed"
+    return _newest(select(*COLUMNS).where(wanted), resumed=resumed)
+
+
+@cache
+def _practising(*, resumed: bool) -> Read:
+    practises = literal(Role.PRACTITIONER.value) == StaffMember.roles.any_()
+    return _newest(select(*PUBLIC).where(StaffMember.state == "active", practises), resumed=resumed)
+
+
+def _newest(statement: Rows, *, resumed: bool) -> Read:
+    if resumed:
+        statement = statement.where(StaffMember.id < bindparam("after_id"))
+    return Read(statement.order_by(StaffMember.id.desc()).limit(bindparam("limit")))

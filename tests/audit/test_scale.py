@@ -1,0 +1,67 @@
+"""A long trail stays cheap: what is asked often is answered from a range of an index."""
+
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from portal_api.core.access import ActorKind
+from portal_api.core.db import Binding, Read
+from portal_api.core.ids import new_id
+from portal_api.services.audit import reading, sealing
+from tests.world import World
+
+EVENTS = 20_000
+MANY = """
+INSERT INTO event (practice_id, id, type, actor_kind, occurred_at, client_ids)
+SELECT %(practice)s, gen_random_uuid(), 'client.viewed', 'staff', now() - interval '1 minute' * n,
+       CASE WHEN n %% 100 = 0 THEN ARRAY[%(client)s::uuid] ELSE '{}' END
+FROM generate_series(1, %(events)s) AS n
+"""
+
+
+async def rows_read(world: World, binding: Binding, read: Read, **values: object) -> int:
+    """How many rows of tables the statement looks at, as PostgreSQL counts them."""
+    arguments = [*read.arguments(binding, values), str(binding.practice_id), str(binding.kind), binding.clients]
+    async with world.tools.database.reader(binding) as reader:
+        (row,) = await reader._connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {read.sql}", *arguments)
+    plans, seen = [row[0][0]["Plan"]], 0.0
+    while plans:
+        plan = plans.pop()
+        plans += plan.get("Plans", [])
+        if "Relation Name" in plan:
+            looked_at = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+            seen += looked_at * plan["Actual Loops"]
+    return round(seen)
+
+
+@pytest.fixture
+async def long_trail(world: World, superuser: psycopg.Connection) -> tuple[Binding, UUID]:
+    """A practice with a long, sealed trail, of which every hundredth event is about one client."""
+    practice = await world.practice()
+    client = await world.client(practice.owner)
+    superuser.execute(MANY, {"practice": practice.id, "client": client["id"], "events": EVENTS})
+    assert await world.seal_audit(practice) > EVENTS
+    superuser.execute("ANALYZE event, event_seal, event_subject")
+    return Binding.system(UUID(practice.id)), UUID(client["id"])
+
+
+async def test_a_long_trail_is_not_read_through(world: World, long_trail: tuple[Binding, UUID]) -> None:
+    binding, client_id = long_trail
+    as_client = Binding(binding.practice_id, ActorKind.CLIENT, (client_id,))
+    page = {"limit": 21}
+    reads = {
+        "is anything unsealed": await rows_read(world, binding, sealing.WAITING),
+        "all": await rows_read(world, binding, reading._events(frozenset(), None, resumed=False), **page),
+        "denied": await rows_read(world, binding, reading._events(frozenset(), "denied", resumed=False), **page),
+        "by actor": await rows_read(
+            world, binding, reading._events(frozenset({"actor_id"}), None, resumed=False), actor_id=new_id(), **page
+        ),
+        "by client": await rows_read(
+            world, binding, reading._events(frozenset({"client_id"}), None, resumed=False), client_id=client_id, **page
+        ),
+        "access history": await rows_read(
+            world, as_client, reading._history(resumed=False), client_id=client_id, **page
+        ),
+    }
+    assert {name: count for name, count in reads.items() if count > 200} == {}

@@ -1,0 +1,114 @@
+"""Generated requests against the whole document: no failure, and no answer that the document does not describe.
+
+PORTAL_FUZZ_EXAMPLES=200 looks longer than the few examples an operation of an ordinary run.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import schemathesis
+import uvicorn
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from portal_api.core.access import Role
+from portal_api.core.config import Settings
+from portal_api.main import create_app
+from tests.cast import build
+
+EXAMPLES = int(os.environ.get("PORTAL_FUZZ_EXAMPLES", "6"))
+CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
+ENDING = ("logout", "/me/", "/disable")
+"""What may end a caller's session, or close the portal, comes last."""
+OPERATIONS = sorted(
+    (
+        (method.upper(), path)
+        for path, item in create_app(Settings(_env_file=None)).openapi()["paths"].items()
+        for method in item
+    ),
+    key=lambda operation: any(word in operation[1] for word in ENDING),
+)
+
+
+class Announcing(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+@pytest.fixture(scope="module")
+async def address(app: FastAPI) -> AsyncIterator[str]:
+    """The application behind a real server, in this loop: the generator asks from a thread."""
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
+    server = Announcing(config)
+    serving = asyncio.create_task(server.serve())
+    await server.is_up.wait()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    await serving
+
+
+@pytest.fixture(scope="module")
+async def callers(app: FastAPI) -> dict[str, dict[str, str]]:
+    """The headers of nobody, and of one of each kind of account."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal.test") as http:
+        house = await build(app, http)
+        people = {
+            "client": (await house.client_login())[1],
+            "practitioner": (await house.staff(Role.PRACTITIONER))[1],
+            "owner": (await house.staff(Role.OWNER))[1],
+        }
+        return {"nobody": {}} | {
+            name: {"Authorization": f"Bearer {caller.access_token}"} for name, caller in people.items()
+        }
+
+
+def fuzz(schema: schemathesis.BaseSchema, operation: tuple[str, str], headers: dict[str, str], examples: int) -> None:
+    """Send generated requests and check every answer."""
+    method, path = operation
+
+    @seed(7)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        verbosity=Verbosity.quiet,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=st.data())
+    def run(case: st.DataObject) -> None:
+        generated = case.draw(schema[path][method].as_strategy())
+        response = generated.call(headers=headers, timeout=20)
+        generated.validate_response(response, checks=CHECKS, headers=headers)
+
+    run()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
+async def test_every_answer_is_described(
+    operation: tuple[str, str], app: FastAPI, address: str, callers: dict[str, dict[str, str]]
+) -> None:
+    schema = schemathesis.openapi.from_dict(app.openapi())
+    schema.config.update(base_url=address)
+    schema.config.generation.update(allow_x00=True)
+    for headers in callers.values():
+        await asyncio.to_thread(fuzz, schema, operation, headers, EXAMPLES)

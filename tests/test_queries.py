@@ -1,0 +1,126 @@
+"""How many round trips a request makes, counted at the driver: the numbers are part of the design.
+
+A read is two: who is calling, and what they asked for. A write begins with its binding in one message, reads
+the authority, does its work and commits. What staff saw is written after the read, together with what others
+saw at that moment, and is counted apart.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from portal_api.core.access import Role
+from portal_api.core.config import Settings
+from portal_api.core.db import Binding
+from portal_api.main import create_app
+from tests.cast import House, build
+from tests.world import PASSWORD, Caller
+
+READS = 2
+VIEWS = 3
+"""Of a read that is audited, beside it: BEGIN, one INSERT, COMMIT."""
+NEW_CLIENT = {"given_name": "Grace", "family_name": "Client"}
+
+
+@dataclass
+class Counter:
+    """Statements by pool."""
+
+    reads: list[str] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+async def small(settings: Settings) -> AsyncIterator[tuple[House, Counter]]:
+    """An application with one connection a pool, and a note of everything that they say."""
+    app = create_app(settings.model_copy(update={"database_pool_size": 1}))
+    counter = Counter()
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal.test") as http,
+    ):
+        database = app.state.tools.database
+        async with database.session(Binding()) as session:
+            raw = (await (await session.connection()).get_raw_connection()).driver_connection
+        async with database.reader(Binding()) as reader:
+            reader._connection.add_query_logger(lambda record: counter.reads.append(record.query))
+        assert raw is not None
+        raw.add_query_logger(lambda record: counter.writes.append(record.query))  # BEGIN, COMMIT
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            counter.writes.append(statement)
+
+        event.listen(Engine, "before_cursor_execute", note)
+        yield await build(app, http), counter
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+async def owner(small: tuple[House, Counter]) -> Caller:
+    return (await small[0].staff(Role.OWNER))[1]
+
+
+async def counted(small: tuple[House, Counter], request: Callable[[], Awaitable[httpx.Response]]) -> tuple[int, int]:
+    """Reads and writes of a request, after one that warms up what is prepared once a connection."""
+    first = await request()
+    assert first.status_code < 300, first.text
+    _, counter = small
+    counter.reads.clear()
+    counter.writes.clear()
+    await request()
+    return len(counter.reads), len(counter.writes)
+
+
+class TestReads:
+    async def test_a_resource_takes_two(self, small: tuple[House, Counter], owner: Caller) -> None:
+        assert await counted(small, lambda: owner.get("/v1/practice")) == (READS, 0)
+
+    async def test_an_audited_resource_takes_two_and_the_view(
+        self, small: tuple[House, Counter], owner: Caller
+    ) -> None:
+        client_id = await small[0].client()
+        assert await counted(small, lambda: owner.get(f"/v1/clients/{client_id}")) == (READS, VIEWS)
+
+    async def test_a_list_takes_as_many_however_long_it_is(self, small: tuple[House, Counter], owner: Caller) -> None:
+        for _ in range(3):
+            await small[0].client()
+        assert await counted(small, lambda: owner.get("/v1/clients")) == (READS, VIEWS)
+
+
+class TestWrites:
+    """BEGIN and COMMIT included; a number that grows is a decision."""
+
+    async def test_creating_a_client(self, small: tuple[House, Counter], owner: Caller) -> None:
+        reads, writes = await counted(small, lambda: owner.post("/v1/clients", NEW_CLIENT))
+        assert (reads, writes) == (0, 9)
+
+    async def test_changing_a_client(self, small: tuple[House, Counter], owner: Caller) -> None:
+        client_id = await small[0].client()
+        reads, writes = await counted(small, lambda: owner.patch(f"/v1/clients/{client_id}", NEW_CLIENT))
+        assert (reads, writes) == (0, 8)
+
+    async def test_changing_the_practice(self, small: tuple[House, Counter], owner: Caller) -> None:
+        reads, writes = await counted(small, lambda: owner.patch("/v1/practice", {"name": "Harbor"}))
+        assert (reads, writes) == (0, 6)
+
+    async def test_signing_in(self, small: tuple[House, Counter]) -> None:
+        house, _ = small
+        account = await house.account("client")
+        body = {"practice": str(house.id), "email": account.email, "password": PASSWORD}
+        reads, writes = await counted(small, lambda: house.http.post("/v1/auth/login", json=body))
+        assert (reads, writes) == (2, 8)
+
+    async def test_a_key_adds_its_claim_and_its_answer(self, small: tuple[House, Counter], owner: Caller) -> None:
+        _, without = await counted(small, lambda: owner.post("/v1/clients", NEW_CLIENT))
+        numbers = iter(range(2))
+
+        def keyed() -> Awaitable[httpx.Response]:
+            return owner.post("/v1/clients", NEW_CLIENT, headers={"Idempotency-Key": f"key-{next(numbers)}"})
+
+        _, with_key = await counted(small, keyed)
+        assert with_key - without == 4
