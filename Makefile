@@ -52,9 +52,10 @@ format: install ## put the code into shape
 	@$(BIN)/ruff format .
 
 .PHONY: openapi
-openapi: install ## write openapi/portal.json anew
+openapi: install ## write openapi/portal.json and the table of docs/errors.md anew
 	@$(BIN)/portal-api openapi > $(DOCUMENT).new || { rm -f $(DOCUMENT).new; exit 1; }
 	@mv $(DOCUMENT).new $(DOCUMENT)
+	@$(BIN)/python scripts/errors.py
 
 .PHONY: openapi-lint
 openapi-lint: ## lint openapi/portal.json and compile a TypeScript client of it (needs npm; said and left out without)

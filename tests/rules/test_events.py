@@ -15,21 +15,38 @@ from tests.documents import assert_checked_in
 PACKAGE = Path(portal_api.__file__).parent
 # Where in a call the type stands.
 PLACES = {"record": 2, "viewed": 2, "record_apart": 3}
+# Functions that record what their callers name, and where in a call it stands.
+WRAPPERS = {"recorded": 3}
 PASSES_ON = PACKAGE / "services" / "audit" / "recording.py"
+
+
+def passed_on(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Functions that record a type which a parameter of theirs names, and where in a call that parameter stands."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
+            names = [argument.arg for argument in function.args.args]
+            for _, expression in recording(function, PLACES):
+                if isinstance(expression, ast.Name) and expression.id in names:
+                    yield function.name, names.index(expression.id)
+
+
+def recording(tree: ast.AST, places: dict[str, int]) -> Iterator[tuple[int, ast.expr]]:
+    """Line and type argument of each call of one of the functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).removeprefix("audit.").removeprefix("review.")
+            if name in places:
+                given = [keyword.value for keyword in node.keywords if keyword.arg == "type"]
+                yield from ((node.lineno, found) for found in given or node.args[places[name] : places[name] + 1])
 
 
 def recorded(tree: ast.AST) -> Iterator[tuple[int, str | None]]:
     """Line and pattern of the type of each call that records; None for one that is not spelled out."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        name = ast.unparse(node.func).removeprefix("audit.")
-        if name not in PLACES:
-            continue
-        given = [keyword.value for keyword in node.keywords if keyword.arg == "type"]
-        positional = node.args[PLACES[name] : PLACES[name] + 1]
-        for expression in given or positional:
-            yield from ((node.lineno, pattern) for pattern in patterns(expression))
+    wrappers = dict(passed_on(tree))
+    handed_over = {id(found) for _, found in recording(tree, PLACES) if isinstance(found, ast.Name)}
+    for line, expression in recording(tree, PLACES | wrappers | WRAPPERS):
+        if id(expression) not in handed_over or not wrappers:
+            yield from ((line, pattern) for pattern in patterns(expression))
 
 
 def patterns(expression: ast.expr) -> Iterator[str | None]:

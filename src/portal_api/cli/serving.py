@@ -51,21 +51,22 @@ def answer_requests(
     settings: Settings, listener: socket, on_ready: Callable[[], None], *, processes: int = 1, with_worker: bool = True
 ) -> int:
     """Answer until told to stop; the exit status. The first process runs jobs too, if any does."""
-    from portal_api.cli import memory
+    from portal_api.cli import memory  # these import the application
     from portal_api.cli.http_server import answer
+    from portal_api.cli.supervisor import Supervisor
     from portal_api.main import create_app
 
+    first, others = create_app(settings, with_worker=with_worker), create_app(settings)
     memory.return_large_blocks()
     memory.load_for_good()
     if processes == 1:
-        answer(create_app(settings, with_worker=with_worker), listener, on_ready)
+        answer(first, listener, on_ready)
         return 0
 
-    from portal_api.cli.supervisor import Supervisor
-
     def live(index: int, ready: Callable[[], None], lifeline: int) -> None:
-        answer(create_app(settings, with_worker=with_worker and index == 0), listener, ready, lifeline)
+        answer(others if index else first, listener, ready, lifeline)
 
-    status = Supervisor(processes, live).supervise(on_ready)
-    listener.close()
-    return status
+    try:
+        return Supervisor(processes, live).supervise(on_ready)
+    finally:
+        listener.close()

@@ -1,14 +1,14 @@
 """Invitations, as staff see them and as their holder does."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from portal_api.core.access import Feature
-from portal_api.schemas.auth import Delivery
-from portal_api.schemas.base import BirthDate, Email, Ids, Input, Output, Paragraphs, Password, SecretText
+from portal_api.schemas.auth import Delivery, Otp
+from portal_api.schemas.base import BirthDate, Email, Ids, Input, Name, Output, Paragraphs, Password, SecretText
 
 Features = dict[Feature, bool]
 InvitationState = Literal["pending", "accepted", "expired", "revoked", "bounced"]
@@ -67,5 +67,6 @@ class InvitationAccept(Input):
         examples=["correct horse battery staple"],
     )
     date_of_birth: BirthDate | None = Field(None, examples=["1990-04-01"])
+    otp: Otp | None = Field(None, description="Only where the address has an account with a second factor.")
     delivery: Delivery = "body"
-    device_label: Annotated[str, StringConstraints(max_length=100)] | None = None
+    device_label: Name | None = None

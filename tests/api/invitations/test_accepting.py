@@ -8,7 +8,7 @@ import pytest
 from dirty_equals import IsStr
 from sqlalchemy import select
 
-from portal_api.core.access import GRANT_PERMISSIONS
+from portal_api.core.access import GrantPermission
 from portal_api.models.auth import Account
 from portal_api.models.clients import ClientGrant
 from portal_api.models.features import FeatureSetting
@@ -141,7 +141,7 @@ class TestWhatFollows:
             grant = (await session.scalars(select(ClientGrant))).one()
         assert (str(grant.account_id), str(grant.client_id)) == (caller.account["id"], client["id"])
         assert (grant.relationship, grant.source, grant.valid_to) == ("self", "invitation", None)
-        assert grant.permissions == list(GRANT_PERMISSIONS)
+        assert sorted(grant.permissions) == sorted(GrantPermission)
 
     async def test_the_invitation_and_the_portal_access_say_so(self, world: World, practice: Practice) -> None:
         """F3.B4."""

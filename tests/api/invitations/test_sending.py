@@ -52,7 +52,7 @@ class TestCreate:
         closed = await world.practice()
         client = await world.client(closed.owner, email=world.email("client"))
         response = await closed.owner.post(f"/v1/clients/{client['id']}/invitations", {})
-        assert (response.status_code, response.json()["code"]) == (409, "portal_disabled")
+        assert (response.status_code, response.json()["code"]) == (409, "portal_not_enabled")
 
     async def test_a_client_with_a_login_is_already_linked(self, world: World, practice: Practice) -> None:
         client, _ = await client_login(world, practice)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, Principal
 from portal_api.core.db import Binding, Read, Session
-from portal_api.core.errors import Forbidden, TooMany, Unauthenticated
+from portal_api.core.errors import TooMany, Unauthenticated
 from portal_api.core.ids import LOBBY
 from portal_api.core.limits import Limit
 from portal_api.models.auth import Account, KnownDevice
@@ -19,7 +19,7 @@ from portal_api.models.staff import StaffMember
 from portal_api.schemas.auth import Login
 from portal_api.schemas.base import normal_email
 from portal_api.services import audit
-from portal_api.services.auth import accounts, devices, passwords, practice_door, second_factor, sessions
+from portal_api.services.auth import accounts, authority, devices, passwords, practice_door, second_factor, sessions
 
 PER_ACCOUNT_AND_NETWORK = Limit("login", 10, timedelta(minutes=15))
 PER_NETWORK = Limit("login-network", 50, timedelta(minutes=15))
@@ -58,11 +58,7 @@ class OtpRequired(Unauthenticated):
 
 
 class KnownDevicesOnly(TooMany):
-    title = "Too many wrong passwords; sign in on a device that you used before, or reset the password"
-
-
-class PortalOff(Forbidden):
-    code, title = "portal_disabled", "The portal is switched off"
+    """After too many failures in a row only a known device, or a reset by mail, gets in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def key_of(practice_id: UUID | None, email_norm: str) -> str:
 
 
 async def login(session: Session, visitor: Principal, data: Login, device_token: str | None) -> dict[str, Any]:
-    """Open a session. Raises InvalidCredentials for anything wrong, OtpRequired, PortalOff, TooMany, Unavailable."""
+    """Open a session. Raises InvalidCredentials for anything wrong, OtpRequired, PortalDisabled, TooMany."""
     claimed = await _claimed(session, data, device_token)
     counted = _limits(visitor, claimed)
     await _reserve(session, claimed, counted)
@@ -155,10 +151,10 @@ async def _usable(session: Session, claimed: Claimed) -> Account | None:
 async def _methods(
     session: Session, visitor: Principal, claimed: Claimed, account: Account, otp: str | None
 ) -> list[str]:
-    """What the visitor has proved. Raises PortalOff, OtpRequired, InvalidCredentials."""
+    """What the visitor has proved. Raises PortalDisabled, OtpRequired, InvalidCredentials."""
     settings = (await session.execute(select(PortalSettings))).scalar_one()
     if account.kind == "client" and not settings.enabled:
-        raise PortalOff("The practice has switched its portal off.")
+        raise authority.PortalDisabled("The practice has switched its portal off.")
     if account.second_factor_at is None:
         return ["pwd"]
     if otp is None:

@@ -26,7 +26,7 @@ class EmailInUse(Conflict):
 
 
 class PortalNotEnabled(Conflict):
-    code, title = "portal_disabled", "The practice's portal is switched off"
+    code, title = "portal_not_enabled", "The practice has not switched its portal on"
 
 
 on_constraint("uq_client_grant_self", AlreadyLinked)

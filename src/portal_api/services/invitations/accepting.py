@@ -5,30 +5,33 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, Principal
 from portal_api.core.db import Binding, Read, Session
-from portal_api.core.errors import Fault, Invalid, NotFound, Unauthenticated
+from portal_api.core.errors import Fault, Invalid, NotFound, Unauthenticated, Unavailable
 from portal_api.core.limits import Limit
 from portal_api.core.sealing import Secret, SecretError
 from portal_api.core.tools import Tools
+from portal_api.core.turns import Impatient, Turns
 from portal_api.models.auth import Account
 from portal_api.models.clients import Client
-from portal_api.models.features import FeatureSetting
+from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.invitations import Invitation, InvitationGone, RetiredSecret, refuse_unless_open
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.invitations import InvitationAccept, InvitationLookup
 from portal_api.services import audit
-from portal_api.services.auth import passwords, sessions
+from portal_api.services.auth import accounts, devices, passwords, second_factor, sessions
 from portal_api.services.auth.authority import PortalDisabled
-from portal_api.services.auth.login import PER_ACCOUNT_AND_NETWORK, InvalidCredentials
+from portal_api.services.auth.login import PER_ACCOUNT_AND_NETWORK, InvalidCredentials, OtpRequired, key_of
 from portal_api.services.clients import logins, portal_access
 
 PER_NETWORK = Limit("invitation-token", 60, timedelta(minutes=15))
+PATIENCE = 10.0
+_TURNS = Turns()
+"""Who comes with the same link waits without a connection, and finds it gone instead of hashing a password."""
 
 OFFER = Read(
     select(
@@ -48,7 +51,7 @@ OFFER = Read(
         Account.password_hash,
     )
     .select_from(Invitation)
-    .join(Practice, Practice.id == Invitation.practice_id)
+    .join(Practice, Practice.id == bindparam("practice_id"))
     .join(PortalSettings, PortalSettings.practice_id == Invitation.practice_id)
     .outerjoin(Client, Client.id == Invitation.client_id)
     .outerjoin(StaffMember, StaffMember.id == Invitation.staff_id)
@@ -71,10 +74,6 @@ class InvitationUnknown(NotFound):
 class IdentityCheckFailed(Invalid):
     code, title = "identity_check_failed", "The date of birth is not the one that the practice knows"
     keeps_effects = True
-
-
-class OtpRequired(Unauthenticated):
-    code, title = "otp_required", "This account has a second factor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +127,28 @@ def masked(email: str) -> str:
 async def accept(session: Session, visitor: Principal, data: InvitationAccept) -> dict[str, Any]:
     """Use the link up and sign in. Of many at once one wins, the others find it gone.
 
-    Raises what lookup raises, and Invalid for a weak password, IdentityCheckFailed, InvalidCredentials,
-    OtpRequired, EmailInUse, AlreadyLinked.
+    Raises what lookup raises, and Invalid for a weak password, IdentityCheckFailed, OwnPasswordNeeded,
+    OtpRequired, EmailInUse, AlreadyLinked, Unavailable.
     """
+    try:
+        async with _TURNS.take(data.token, patience=PATIENCE):
+            return await _accept(session, visitor, data)
+    except Impatient:
+        raise Unavailable("This link is being used at this moment.") from None
+
+
+async def _accept(session: Session, visitor: Principal, data: InvitationAccept) -> dict[str, Any]:
     offer = await _offer(session.tools, visitor, data.token)
     proof = await _prove(session.tools, visitor, offer, data.password)
     await session.rebind(Binding(offer.secret.practice_id, ActorKind.ANONYMOUS))
-    join = _join_as_client if offer.is_client else _join_as_staff
-    account = await join(session, visitor, offer, proof, data)
-    return await sessions.start(
-        session, visitor, account, methods=["pwd"], delivery=data.delivery, label=data.device_label or ""
+    if offer.is_client:
+        account, methods = await _join_as_client(session, visitor, offer, proof, data)
+    else:
+        account, methods = await _join_as_staff(session, visitor, offer, proof), ["pwd"]
+    answer = await sessions.start(
+        session, visitor, account, methods=methods, delivery=data.delivery, label=data.device_label or ""
     )
+    return answer | {"device_token": await devices.welcome(session, visitor, account.id, None, None)}
 
 
 async def _offer(tools: Tools, visitor: Principal, text: str) -> Offer:
@@ -166,8 +176,8 @@ async def _prove(tools: Tools, visitor: Principal, offer: Offer, password: str) 
     if offer.is_client and row["account_kind"] == "staff":
         raise logins.EmailInUse("This address signs in as staff. Ask the practice to invite another one.")
     if offer.has_account:
-        key = f"{offer.secret.practice_id}/{row['email_norm']}/{visitor.origin.network}"
-        await tools.limiter.hit({PER_ACCOUNT_AND_NETWORK: key})
+        key = key_of(offer.secret.practice_id, row["email_norm"])
+        await tools.limiter.hit({PER_ACCOUNT_AND_NETWORK: f"{key}/{visitor.origin.network}"})
         return Proof(row["password_hash"], await passwords.verify(tools, password, row["password_hash"]))
     context = (row["practice_name"], row["given_name"], row["family_name"], row["email"])
     return Proof(await passwords.hash_new(tools, password, context, "/password"), True)
@@ -175,7 +185,7 @@ async def _prove(tools: Tools, visitor: Principal, offer: Offer, password: str) 
 
 async def _join_as_client(
     session: Session, visitor: Principal, offer: Offer, proof: Proof, data: InvitationAccept
-) -> Account:
+) -> tuple[Account, list[str]]:
     held = select(Client).where(Client.id == offer.row["client_id"]).with_for_update()
     client = (await session.execute(held)).scalar_one()
     invitation = await _locked(session, offer.secret)
@@ -184,23 +194,21 @@ async def _join_as_client(
     account = await logins.find_by_email(session, invitation.email)
     if account is None:
         account = await logins.add_account(session, client, invitation.email)
-    await _check_password(session, account, offer, proof, now)
+    methods = await _check_account(session, account, offer, proof, data.otp)
     account.verify_email(now)
     await logins.grant_self(session, client, account, "invitation", invitation.created_by)
     await _set_features(session, client, invitation)
     await _finish(session, visitor, invitation, account, now)
-    return account
+    return account, methods
 
 
-async def _join_as_staff(
-    session: Session, visitor: Principal, offer: Offer, proof: Proof, _data: InvitationAccept
-) -> Account:
+async def _join_as_staff(session: Session, visitor: Principal, offer: Offer, proof: Proof) -> Account:
     held = select(StaffMember).where(StaffMember.id == offer.row["staff_id"]).with_for_update()
     staff = (await session.execute(held)).scalar_one()
     invitation = await _locked(session, offer.secret)
     now = await clock.now(session)
     invitation.must_be_open(now)
-    account = (await session.execute(select(Account).where(Account.id == staff.account_id))).scalar_one()
+    account = await accounts.locked(session, staff.account_id)
     if account.email_norm != invitation.email_norm:
         raise _replaced()
     staff.activate(now)
@@ -241,37 +249,36 @@ async def _check_identity(
     raise IdentityCheckFailed("After five wrong answers the invitation ends.", faults=(wrong,))
 
 
-async def _check_password(session: Session, account: Account, offer: Offer, proof: Proof, now: datetime) -> None:
-    """A new account gets the password; one that was there must have been given its own."""
+async def _check_account(session: Session, account: Account, offer: Offer, proof: Proof, otp: str | None) -> list[str]:
+    """A new account gets the password; one that was there must be opened as at every login."""
+    now = await clock.now(session)
     if account.password_hash is None and not offer.has_account:
         account.set_password(proof.password_hash, now)
-        return
-    starter_over = account.starter_expires_at is not None and account.starter_expires_at <= now
+        return ["pwd"]
     unchanged = account.password_hash == proof.password_hash
-    if not (proof.correct and unchanged) or starter_over or account.suspended_at or account.kind != "client":
+    usable = account.kind == "client" and account.suspended_at is None and not account.starter_expired(now)
+    if not (proof.correct and unchanged and usable):
         raise OwnPasswordNeeded("This address has an account here: give its password, or reset that first.")
-    if account.second_factor_at is not None:
-        raise OtpRequired("Sign in with the second factor; the practice can link the account.")
     if account.must_change_password:
         await sessions.end_all(session, account.id, "starter_password")
+    if account.second_factor_at is None:
+        return ["pwd"]
+    if otp is None:
+        raise OtpRequired("Send `otp`: a code of your authenticator, or a recovery code.")
+    method = await second_factor.check(session, account.id, otp)
+    if method is None:
+        raise OwnPasswordNeeded("This code is not valid (any more).")
+    return ["pwd", method]
 
 
 async def _set_features(session: Session, client: Client, invitation: Invitation) -> None:
     """The switches that were part of the invitation become the client's own (F3.M2)."""
-    if not invitation.features:
-        return
-    same = {"practice_id": client.practice_id, "scope": "client", "subject_id": client.id}
-    rows = [
-        {**same, "feature": feature, "enabled": enabled, "set_by": invitation.created_by}
-        for feature, enabled in invitation.features.items()
-    ]
-    given = insert(FeatureSetting).values(rows)
-    await session.execute(
-        given.on_conflict_do_update(
-            index_elements=["practice_id", "scope", "subject_id", "feature"],
-            set_={"enabled": given.excluded.enabled, "set_by": given.excluded.set_by, "set_at": func.now()},
-        )
-    )
+    own = select(FeatureSetting).where(FeatureSetting.scope == Scope.CLIENT, FeatureSetting.subject_id == client.id)
+    rows = {row.feature: row for row in await session.scalars(own)}
+    for feature, enabled in invitation.features.items():
+        row = rows.get(feature) or FeatureSetting(scope=Scope.CLIENT, subject_id=client.id, feature=feature)
+        row.turn(enabled, invitation.created_by)
+        session.add(row)
 
 
 async def _finish(

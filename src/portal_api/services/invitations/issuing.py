@@ -59,7 +59,7 @@ async def send_again(session: Session, principal: Principal, invitation: Invitat
     invitation.secret_hash = secret_of(session.tools, invitation).hash
     session.add(retired)
     await session.flush()
-    await _record(session, principal, "invitation.resent", invitation)
+    await audit.record(session, principal, "invitation.resent", **_facts(invitation))
 
 
 async def _end_older(session: Session, of_the_same: Any) -> None:
@@ -86,7 +86,7 @@ async def _issue(
     invitation.secret_hash = secret_of(session.tools, invitation).hash
     session.add(invitation)
     await session.flush()
-    await _record(session, principal, "invitation.created", invitation)
+    await audit.record(session, principal, "invitation.created", **_facts(invitation))
     return invitation
 
 
@@ -101,6 +101,6 @@ async def _lifetime(session: Session) -> timedelta:
     return timedelta(days=days)
 
 
-async def _record(session: Session, principal: Principal, type: str, invitation: Invitation) -> None:
+def _facts(invitation: Invitation) -> dict[str, Any]:
     clients = [invitation.client_id] if invitation.client_id else []
-    await audit.record(session, principal, type, resource=("invitation", invitation.id), clients=clients)
+    return {"resource": ("invitation", invitation.id), "clients": clients}
