@@ -110,8 +110,6 @@ class House:
             account_id=account.id,
             given_name="Vera",
             family_name="New",
-            email=account.email,
-            email_norm=account.email_norm,
         )
         async with self.session() as session:
             session.add(prospect)

@@ -60,7 +60,11 @@ def _login(house: House) -> Body:
     return {"practice": str(house.id), "email": _email(), "password": PASSWORD}
 
 
-BODIES: dict[str, Body | Callable[[House], Body]] = {
+async def _association(house: House) -> Body:
+    return {"client_id": str(await house.client())}
+
+
+BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/practices": _registration,
     "PATCH /v1/practice": {"name": "Quiet Harbor"},
     "POST /v1/auth/login": _login,
@@ -96,7 +100,13 @@ BODIES: dict[str, Body | Callable[[House], Body]] = {
         "given_name": "Vera",
         "family_name": "New",
     },
+    "POST /v1/clients/{}/verify-email": {},
+    "POST /v1/prospects/{}/associate": _association,
     "POST /v1/prospects/{}/create-client": {},
+    "POST /v1/prospects/{}/dissociate": {},
+    "POST /v1/prospects/{}/reject": {},
+    "POST /v1/prospects/{}/restore": {},
+    "POST /v1/prospects/{}/verify": {},
 }
 
 QUERIES: dict[str, Body] = {"GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"}}

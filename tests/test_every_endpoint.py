@@ -5,6 +5,7 @@ Only `tests/examples.py` is written by hand: what a path id names and what a bod
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -123,17 +124,18 @@ async def send(
         path = path.replace(f"{{{name}}}", str(ids.get(name, VALUES.get(name, uuid4()))))
     headers = {"Authorization": f"Bearer {caller.access_token}"} if caller else {}
     return await http.request(
-        operation.method, path, headers=headers, json=body(operation, house), params=QUERIES.get(operation.key)
+        operation.method, path, headers=headers, json=await body(operation, house), params=QUERIES.get(operation.key)
     )
 
 
-def body(operation: Operation, house: House) -> Any:
+async def body(operation: Operation, house: House) -> Any:
     model = operation.route.signature.body
     if model is None:
         return None
     given = BODIES.get(operation.key)
     if given is not None:
-        return given(house) if callable(given) else given
+        made_for_it = given(house) if callable(given) else given
+        return await made_for_it if isawaitable(made_for_it) else made_for_it
     return from_schema(operation)
 
 

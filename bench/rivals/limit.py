@@ -6,6 +6,7 @@ role that row-level security does not apply to; the practice comes with the path
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
+from inspect import signature
 from typing import Any
 
 import asyncpg
@@ -15,7 +16,8 @@ from portal_api.core.db import Read
 from portal_api.services import practices
 from portal_api.services.clients import reading
 
-_LIST = reading.many(True, archived=False, searching=False, of_practitioner=False, resumed=False)
+_PLAIN = dict.fromkeys(list(signature(reading.many).parameters)[1:], False)
+_LIST = reading.many(True, **_PLAIN)
 _ONE = reading.one(True)
 _PRACTICE = f"{practices.PRACTICE.plain_sql} AND practice.id = $1"
 _HEADERS = [(b"content-type", b"application/json")]

@@ -44,7 +44,7 @@ class Prospect(PracticeScoped, Id, Mutable, Base):
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[UUID | None]
 
-    account: Mapped[Account] = relationship(lazy="joined", innerjoin=True, viewonly=True)
+    account: Mapped[Account] = relationship(lazy="raise", viewonly=True)
 
     @property
     def state(self) -> str:

@@ -1,6 +1,7 @@
 """Tells a prospect that the practice has let them in."""
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from portal_api.core.db import Session
 from portal_api.models.audit import Event
@@ -11,7 +12,8 @@ from portal_api.services.notifications.letters import Letter, app_link, letter
 @letter("prospect.associated", "prospect.converted")
 async def associated(session: Session, event: Event) -> Letter | None:
     """Nothing to say any more when it was undone in the meantime."""
-    prospect = await session.scalar(select(Prospect).where(Prospect.id == event.resource_id))
+    about = select(Prospect).options(joinedload(Prospect.account)).where(Prospect.id == event.resource_id)
+    prospect = await session.scalar(about)
     if prospect is None or prospect.client_id is None:
         return None
     account = prospect.account

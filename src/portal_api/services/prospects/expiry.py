@@ -1,6 +1,7 @@
 """Signups whose address nobody verified in time (F4.B4)."""
 
 from sqlalchemy import select
+from sqlalchemy.orm import contains_eager
 
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, Origin, Principal
@@ -17,6 +18,7 @@ async def expire(session: Session) -> int:
     now = await clock.now(session)
     overdue = (
         select(Prospect)
+        .options(contains_eager(Prospect.account))
         .join(Account, Account.id == Prospect.account_id)
         .where(
             Prospect.outcome == "open",

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, case, func, select
+from sqlalchemy.orm import joinedload
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Read, Reader, Rows, Session, Source
@@ -17,6 +18,7 @@ from portal_api.services.auth import vouching
 from portal_api.services.paging import Pager
 from portal_api.services.prospects import duplicates
 
+WITH_ACCOUNT = joinedload(Prospect.account, innerjoin=True)
 _open = Prospect.outcome == "open"
 _verified = Account.email_verified_at.is_not(None)
 _state: ColumnElement[str] = case((~_open, Prospect.outcome), (_verified, "verified"), else_="new")
@@ -87,8 +89,8 @@ async def detail(reader: Reader, principal: Principal, prospect_id: UUID) -> dic
 
 async def locked(session: Session, prospect_id: UUID) -> Prospect:
     """The prospect and its account, held for a change: of two admins one decides. Raises NotFound."""
-    found = await session.execute(select(Prospect).where(Prospect.id == prospect_id).with_for_update())
-    prospect = found.scalar_one_or_none()
+    one = select(Prospect).options(WITH_ACCOUNT).where(Prospect.id == prospect_id)
+    prospect = await session.scalar(one.with_for_update())
     if prospect is None:
         raise NotFound
     return prospect
