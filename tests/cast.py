@@ -96,6 +96,7 @@ class House:
         invitation = Invitation(
             client_id=await self.client(),
             email="grace@harbor.example",
+            email_norm="grace@harbor.example",
             secret_hash=token_bytes(32),
             expires_at=datetime.now(UTC) + timedelta(days=1),
             created_by=new_id(),

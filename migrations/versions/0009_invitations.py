@@ -71,7 +71,7 @@ def upgrade() -> None:
     op.create_index("ix_invitation_client", "invitation", ["practice_id", "client_id", "id"], unique=False)
     op.create_index("ix_invitation_staff", "invitation", ["practice_id", "staff_id", "id"], unique=False)
     create_practice_table(
-        "retired_invitation_secret",
+        "retired_secret",
         sa.Column("practice_id", sa.Uuid(), nullable=False),
         sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
         sa.Column("invitation_id", sa.Uuid(), nullable=False),
@@ -79,12 +79,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["practice_id", "invitation_id"],
             ["invitation.practice_id", "invitation.id"],
-            name="fk_retired_invitation_secret_practice_id_invitation_id",
+            name="fk_retired_secret_practice_id_invitation_id",
         ),
-        sa.PrimaryKeyConstraint("practice_id", "secret_hash", name="pk_retired_invitation_secret"),
+        sa.PrimaryKeyConstraint("practice_id", "secret_hash", name="pk_retired_secret"),
     )
 
 
 def downgrade() -> None:
-    op.drop_table("retired_invitation_secret")
+    op.drop_table("retired_secret")
     op.drop_table("invitation")

@@ -103,7 +103,7 @@ class Invitation(PracticeScoped, Id, Mutable, Base):
 class RetiredSecret(PracticeScoped, Base):
     """The link of an older generation: known, so that it is answered with gone and not with unknown."""
 
-    __tablename__ = "retired_invitation_secret"
+    __tablename__ = "retired_secret"
     __table_args__ = (refers_to("invitation", "invitation_id"),)
 
     secret_hash: Mapped[bytes] = mapped_column(primary_key=True)
