@@ -26,6 +26,11 @@ class Course:
     cpu: list[float] = field(default_factory=list)
     postgres_cpu: list[float] = field(default_factory=list)
 
+    @property
+    def whole_cpu(self) -> list[float]:
+        """The server's and PostgreSQL's together."""
+        return [own + postgres for own, postgres in zip(self.cpu, self.postgres_cpu, strict=True)]
+
     def describe(self) -> str:
         return (
             f"{median(self.rps):7.0f} requests/s   p50 {median(self.p50):6.1f} ms   p99 {median(self.p99):6.1f} ms"

@@ -177,10 +177,13 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, class_=Session, expire_on_commit=False)
         self._readers = self._connections(pool_size, {"default_transaction_read_only": "on"})
         self._side = self._connections(SIDE_POOL_SIZE, {})
+        # Its own: reads wait for their record, and must not wait behind whoever counts sign-ins.
+        self._appends = self._connections(1, {})
 
     async def open(self) -> None:
         await self._readers.open()
         await self._side.open()
+        await self._appends.open()
 
     def _connections(self, size: int, settings: dict[str, str]) -> Connections:
         dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -197,6 +200,7 @@ class Database:
     async def close(self) -> None:
         await self._readers.close()
         await self._side.close()
+        await self._appends.close()
         await self._engine.dispose()
 
     @asynccontextmanager
@@ -232,7 +236,7 @@ class Database:
 
     async def append(self, append: Append, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows of any practices, on behalf of the program itself; durable on return."""
-        async with self.side() as connection:
+        async with self._appends.one() as connection:
             await append.run(connection, rows, distributed=self.distributed)
 
 
