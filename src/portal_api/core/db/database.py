@@ -243,7 +243,7 @@ class Database:
             try:
                 await append.run(connection, rows, distributed=self.distributed)
             except asyncpg.PostgresError as error:
-                _log.error("append_refused", sqlstate=error.sqlstate)
+                _log.error("append_refused", error=type(error).__qualname__)
                 raise Unavailable("This cannot be recorded now, and so it is not done.") from error
 
 
