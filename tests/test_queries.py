@@ -22,8 +22,8 @@ from tests.cast import House, build
 from tests.world import PASSWORD, Caller
 
 READS = 2
-VIEWS = 3
-"""Of a read that is audited, beside it: BEGIN, one INSERT, COMMIT."""
+VIEWS = 1
+"""Of a read that is audited, beside it: one append."""
 NEW_CLIENT = {"given_name": "Grace", "family_name": "Client"}
 
 
@@ -49,6 +49,8 @@ async def small(settings: Settings) -> AsyncIterator[tuple[House, Counter]]:
             raw = (await (await session.connection()).get_raw_connection()).driver_connection
         async with database.reader(Binding()) as reader:
             reader._connection.add_query_logger(lambda record: counter.reads.append(record.query))
+        async with database._appends.one() as appender:
+            appender.add_query_logger(lambda record: counter.writes.append(record.query))
         assert raw is not None
         raw.add_query_logger(lambda record: counter.writes.append(record.query))  # BEGIN, COMMIT
 

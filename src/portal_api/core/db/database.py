@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
+import structlog
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -19,6 +20,7 @@ from portal_api.core.db.base import ClientOwned, PracticeScoped
 from portal_api.core.db.binding import Binding
 from portal_api.core.db.connections import Connections
 from portal_api.core.db.reads import Read, Reader, Row
+from portal_api.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from portal_api.core.tools import Tools
@@ -38,6 +40,7 @@ SERVER_SETTINGS = {
 ONE_PLAN = {"plan_cache_mode": "force_generic_plan"}
 """Each statement is planned once a connection: its shape is its own, and its cost must not depend on who asks."""
 _LOBBY = Binding()
+_log = structlog.get_logger()
 
 
 class BoundConnection(asyncpg.Connection):
@@ -235,9 +238,13 @@ class Database:
             yield connection
 
     async def append(self, append: Append, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert rows of any practices, on behalf of the program itself; durable on return."""
+        """Insert rows of any practices, on behalf of the program itself; durable on return. Raises Unavailable."""
         async with self._appends.one() as connection:
-            await append.run(connection, rows, distributed=self.distributed)
+            try:
+                await append.run(connection, rows, distributed=self.distributed)
+            except asyncpg.PostgresError as error:
+                _log.error("append_refused", error=type(error).__qualname__)
+                raise Unavailable("This cannot be recorded now, and so it is not done.") from error
 
 
 def _asyncpg_url(url: str) -> URL:
