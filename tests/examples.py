@@ -117,5 +117,8 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/prospects/{}/verify": {},
 }
 
+NEEDS_A_CODE = {"POST /v1/me/second-factor/confirm"}
+"""Refuse every fixed example: only an authenticator knows what they accept (tests/api/auth)."""
+
 QUERIES: dict[str, Body] = {"GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"}}
 """Query parameters that an operation needs."""
