@@ -73,7 +73,15 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/auth/email-verification/resend": lambda house: {"practice": str(house.id), "email": _email()},
     "POST /v1/auth/password-reset": lambda house: {"practice": str(house.id), "email": _email()},
     "POST /v1/auth/password-reset/confirm": {"token": "0" * 32 + "." + "a" * 43, "new_password": PASSWORD},
+    "POST /v1/auth/reauthenticate": {"password": PASSWORD},
+    "POST /v1/auth/email-change/confirm": {"token": "0" * 32 + "." + "a" * 43},
+    "POST /v1/auth/email-change/revert": {"token": "0" * 32 + "." + "a" * 43},
     "PATCH /v1/me": {"given_name": "Ada"},
+    "POST /v1/me/email": lambda _house: {"email": _email(), "password": PASSWORD},
+    "POST /v1/me/second-factor": {"password": PASSWORD},
+    "POST /v1/me/second-factor/confirm": {"otp": "000000"},
+    "POST /v1/me/second-factor/recovery-codes": {"password": PASSWORD, "otp": "000000"},
+    "DELETE /v1/me/second-factor": {"password": PASSWORD, "otp": "000000"},
     "PUT /v1/me/password": {"current_password": PASSWORD, "new_password": PASSWORD + " again"},
     "POST /v1/clients": {"given_name": "Grace", "family_name": "Client"},
     "PATCH /v1/clients/{}": {"preferred_name": "Gracie"},
@@ -108,6 +116,9 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/prospects/{}/restore": {},
     "POST /v1/prospects/{}/verify": {},
 }
+
+NEEDS_A_CODE = {"POST /v1/me/second-factor/confirm"}
+"""Refuse every fixed example: only an authenticator knows what they accept (tests/api/auth)."""
 
 QUERIES: dict[str, Body] = {"GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"}}
 """Query parameters that an operation needs."""

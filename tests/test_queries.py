@@ -115,7 +115,7 @@ class TestWrites:
         account = await house.account("client")
         body = {"practice": str(house.id), "email": account.email, "password": PASSWORD}
         reads, writes = await counted(small, lambda: house.http.post("/v1/auth/login", json=body))
-        assert (reads, writes) == (2, 8)
+        assert (reads, writes) == (2, 11)
 
     async def test_a_key_adds_its_claim_and_its_answer(self, small: tuple[House, Counter], owner: Caller) -> None:
         _, without = await counted(small, lambda: owner.post("/v1/clients", NEW_CLIENT))

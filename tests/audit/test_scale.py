@@ -22,7 +22,7 @@ FROM generate_series(1, %(events)s) AS n
 
 async def rows_read(world: World, binding: Binding, read: Read, **values: object) -> int:
     """How many rows of tables the statement looks at, as PostgreSQL counts them."""
-    arguments = [*read.arguments(binding, values), str(binding.practice_id), str(binding.kind), binding.clients]
+    arguments = read.gated_arguments(binding, values)
     async with world.tools.database.reader(binding) as reader:
         (row,) = await reader._connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {read.sql}", *arguments)
     plans, seen = [row[0][0]["Plan"]], 0.0

@@ -68,6 +68,8 @@ def translate(error: Exception) -> AppError | None:
             return Unavailable("The database cannot be reached.")
         case DBAPIError():
             return _of_database(error)
+        case asyncpg.IntegrityConstraintViolationError():
+            return _of_constraint(error)
         case asyncpg.InterfaceError():
             return _of_driver(error)
         case asyncpg.InternalClientError():  # what a connection says that died between two messages
@@ -79,13 +81,17 @@ def translate(error: Exception) -> AppError | None:
 def _of_database(error: DBAPIError) -> AppError | None:
     cause = getattr(error.orig, "__cause__", None) or error.orig
     if isinstance(error, IntegrityError):
-        known = conflict_for_constraint(getattr(cause, "constraint_name", None), str(cause))
-        return known or Conflict("Another record stands in the way of this one.")
+        return _of_constraint(cause)
     if isinstance(cause, OSError) or error.connection_invalidated:
         return Unavailable("The database cannot be reached.")
     if isinstance(cause, asyncpg.InterfaceError):
         return _of_driver(cause)
     return _of_sqlstate(getattr(cause, "sqlstate", None) or "")
+
+
+def _of_constraint(cause: BaseException | None) -> AppError:
+    known = conflict_for_constraint(getattr(cause, "constraint_name", None), str(cause))
+    return known or Conflict("Another record stands in the way of this one.")
 
 
 def _of_driver(error: asyncpg.InterfaceError) -> AppError:

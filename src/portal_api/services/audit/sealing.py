@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import exists, insert, select
+from sqlalchemy import insert, select
 
 from portal_api.core.db import Binding, Database, Read, Session
 from portal_api.models.audit import Event, EventSeal, EventSubject
@@ -13,7 +13,7 @@ from portal_api.models.portal import PortalSettings
 from portal_api.services.audit.chain import GENESIS, link, unsealed
 
 BATCH = 500
-WAITING = Read(select(exists().where(unsealed()).label("waiting")))
+WAITING = Read(select(Event.id).where(unsealed()).limit(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ async def seal(database: Database, practice_id: UUID) -> int:
     binding, sealed = Binding.system(practice_id), 0
     async with database.reader(binding) as reader:
         row = await reader.row(WAITING)
-    more = row is not None and row["waiting"]
+    more = row is not None
     while more:
         async with database.session(binding) as session:
             batch = await _seal_batch(session)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from portal_api.core.db import Read, Reader
 from portal_api.core.errors import NotFound
@@ -23,7 +23,7 @@ PROFILE = Read(
         PortalSettings.allow_client_signup.label("signup_allowed"),
     )
     .join(PortalSettings, PortalSettings.practice_id == Practice.id)
-    .where(PortalSettings.enabled)
+    .where(PortalSettings.enabled, Practice.id == bindparam("practice_id"))
 )
 
 
