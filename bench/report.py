@@ -59,5 +59,5 @@ def _machine() -> str:
     busy = os.getloadavg()[0]
     return (
         f"{platform.machine()}, {os.cpu_count()} cores shared by the server, PostgreSQL and wrk;"
-        f" CPython {platform.python_version()}; load average at the end {busy:.1f} (of this bench alone: about 2)."
+        f" CPython {platform.python_version()}; load average at the end {busy:.1f}."
     )
