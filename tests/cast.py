@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_bytes, token_hex
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -24,6 +25,7 @@ from portal_api.models.invitations import Invitation
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
+from portal_api.models.scheduling import Location, Room, Service, TimeOff
 from portal_api.models.staff import StaffMember
 from tests.world import PASSWORD, Caller
 
@@ -115,6 +117,28 @@ class House:
         async with self.session() as session:
             session.add(prospect)
         return prospect.id
+
+    async def location(self) -> UUID:
+        return await self._added(Location(id=new_id(), name=f"Office {token_hex(4)}"))
+
+    async def room(self) -> UUID:
+        location_id = await self.location()
+        return await self._added(Room(id=new_id(), location_id=location_id, name=f"Room {token_hex(4)}"))
+
+    async def service(self, **fields: Any) -> UUID:
+        rules = {"duration_minutes": 50, "modes": ["in_person", "video"], "slot_interval_minutes": 15} | fields
+        return await self._added(Service(id=new_id(), name=f"Session {token_hex(4)}", **rules))
+
+    async def time_off(self) -> UUID:
+        practitioner_id = await self.member(await self.account("staff"))
+        now = datetime.now(UTC).replace(second=0, microsecond=0)
+        span = {"starts_at": now, "ends_at": now + timedelta(hours=1)}
+        return await self._added(TimeOff(id=new_id(), practitioner_id=practitioner_id, **span))
+
+    async def _added(self, row: Any) -> UUID:
+        async with self.session() as session:
+            session.add(row)
+        return row.id
 
     async def device(self, account_id: UUID) -> UUID:
         """A session of an account."""

@@ -38,7 +38,11 @@ MAKERS: dict[str, Maker] = {
     "invitation_id": Maker(House.invitation, of_client=True),
     "practitioner_id": Maker(_staff),
     "staff_id": Maker(_staff),
+    "location_id": Maker(House.location),
     "prospect_id": Maker(House.prospect),
+    "room_id": Maker(House.room),
+    "service_id": Maker(House.service),
+    "time_off_id": Maker(House.time_off),
     "session_id": Maker(personal=House.device),
 }
 """By the name of the path parameter."""
@@ -62,6 +66,10 @@ def _login(house: House) -> Body:
 
 async def _association(house: House) -> Body:
     return {"client_id": str(await house.client())}
+
+
+def _name(_house: House) -> Body:
+    return {"name": f"Harbor {token_hex(4)}"}
 
 
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
@@ -109,6 +117,14 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
         "family_name": "New",
     },
     "POST /v1/clients/{}/verify-email": {},
+    "POST /v1/locations": _name,
+    "PATCH /v1/locations/{}": {"directions": "Ring twice."},
+    "POST /v1/locations/{}/rooms": _name,
+    "PATCH /v1/rooms/{}": _name,
+    "POST /v1/services": lambda house: {**_name(house), "duration_minutes": 50, "modes": ["video"]},
+    "PATCH /v1/services/{}": {"buffer_after_minutes": 10},
+    "PUT /v1/practitioners/{}/availability": {"windows": [{"weekday": "monday", "start": "09:00", "end": "17:00"}]},
+    "POST /v1/practitioners/{}/time-off": {"starts_at": "2030-01-01T09:00Z", "ends_at": "2030-01-02T09:00Z"},
     "POST /v1/prospects/{}/associate": _association,
     "POST /v1/prospects/{}/create-client": {},
     "POST /v1/prospects/{}/dissociate": {},
