@@ -1,0 +1,1 @@
+"""Free times: what can be booked when, and why something cannot."""
