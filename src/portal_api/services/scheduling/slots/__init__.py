@@ -1,1 +1,17 @@
 """Free times: what can be booked when, and why something cannot."""
+
+from portal_api.services.scheduling.slots.finding import for_newcomers, for_portal, for_staff
+from portal_api.services.scheduling.slots.search import NEWCOMER, STAFF, Asker, Slot, Wish, offered, search
+
+__all__ = [
+    "NEWCOMER",
+    "STAFF",
+    "Asker",
+    "Slot",
+    "Wish",
+    "for_newcomers",
+    "for_portal",
+    "for_staff",
+    "offered",
+    "search",
+]
