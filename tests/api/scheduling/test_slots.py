@@ -469,3 +469,104 @@ class TestNewcomers:
         await clinic.owner.patch(path, {"appointment_requests": None})
         await set_portal(clinic.practice, allow_new_client_requests=False)
         assert not await told()
+
+
+class TestExplain:
+    """F10.B6"""
+
+    async def rules(self, clinic: Clinic, at: datetime, **query: Any) -> dict[str, Any]:
+        params = {"practitioner_id": clinic.practice.staff_id, "service_id": clinic.service["id"]}
+        params |= {"starts_at": at.astimezone(UTC).isoformat()} | query
+        response = await clinic.owner.get("/v1/slots/explain", params=params)
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
+
+    async def hidden_by(self, clinic: Clinic, at: datetime, **query: Any) -> list[str]:
+        found = await self.rules(clinic, at, **query)
+        hiding = [rule["rule"] for rule in found["rules"] if not rule["passed"]]
+        assert found["offered"] is (hiding == [])
+        return hiding
+
+    async def test_a_time_that_is_offered_passes_every_rule(self, clinic: Clinic) -> None:
+        found = await self.rules(clinic, berlin(10), client_id=clinic.client["id"])
+        assert found["offered"] is True
+        shown = found["time_zone"], found["local_date"], found["local_time"]
+        assert shown == ("Europe/Berlin", MONDAY.isoformat(), "10:00")
+        assert len(found["rules"]) == len({rule["rule"] for rule in found["rules"]}) == 20
+
+    async def test_it_names_what_is_there(self, clinic: Clinic) -> None:
+        await clinic.change(buffer_after_minutes=10)
+        await clinic.book(berlin(11))
+        found = await self.rules(clinic, berlin(10))
+        (hiding,) = [rule for rule in found["rules"] if not rule["passed"]]
+        assert hiding["rule"] == "appointment"
+        assert f"{MONDAY} 11:00" in hiding["detail"]
+        assert "Grace" not in str(found)
+
+    async def test_each_rule_of_the_calendar_is_told_apart(self, clinic: Clinic) -> None:
+        own_id = clinic.practice.staff_id
+        assert await self.hidden_by(clinic, berlin(10, 15)) == ["grid"]
+        whole = ["hours", "mode", "location", "window_audience", "grid"]
+        assert await self.hidden_by(clinic, berlin(11, 30)) == whole
+        await clinic.ask(berlin(9))
+        assert await self.hidden_by(clinic, berlin(9)) == ["request"]
+        await clinic.house.busy(UUID(own_id), berlin(9), berlin(10))
+        body = {"starts_at": berlin(9).isoformat(), "ends_at": berlin(10).isoformat()}
+        await clinic.owner.post(f"/v1/practitioners/{own_id}/time-off", body)
+        assert await self.hidden_by(clinic, berlin(9)) == ["time_off", "busy", "request"]
+        await clinic.change(min_notice_minutes=60 * 24 * 60)
+        assert await self.hidden_by(clinic, berlin(10)) == ["notice"]
+        await clinic.change(min_notice_minutes=0, horizon_days=3)
+        assert await self.hidden_by(clinic, berlin(10)) == ["horizon"]
+        await clinic.change(horizon_days=730, max_per_day=1)
+        await clinic.book(berlin(11))
+        assert await self.hidden_by(clinic, berlin(10)) == ["day_cap"]
+        await clinic.change(max_per_day=None, max_open_per_client=1)
+        assert await self.hidden_by(clinic, berlin(10)) == []
+        assert await self.hidden_by(clinic, berlin(10), client_id=clinic.client["id"]) == ["client_cap"]
+
+    async def test_each_rule_of_the_practice_is_told_apart(self, clinic: Clinic) -> None:
+        owner, own_id = clinic.owner, clinic.practice.staff_id
+        await clinic.change(client_bookable=False)
+        assert await self.hidden_by(clinic, berlin(10)) == ["client_bookable"]
+        await clinic.change(client_bookable=True, audience="new")
+        assert await self.hidden_by(clinic, berlin(10)) == ["audience"]
+        await clinic.change(audience="all", practitioner_ids=[await clinic.colleague()])
+        assert await self.hidden_by(clinic, berlin(10)) == ["practitioner"]
+        await clinic.change(practitioner_ids=None)
+        await owner.patch(f"/v1/practitioners/{own_id}/features", {"appointment_requests": False})
+        assert await self.hidden_by(clinic, berlin(10)) == ["practitioner_feature"]
+        await owner.patch(f"/v1/practitioners/{own_id}/features", {"appointment_requests": None})
+        await owner.patch("/v1/practice/features", {"appointment_requests": False})
+        assert await self.hidden_by(clinic, berlin(10)) == ["feature"]
+        await owner.patch("/v1/practice/features", {"appointment_requests": True})
+        await owner.post(f"/v1/services/{clinic.service['id']}/archive")
+        assert await self.hidden_by(clinic, berlin(10)) == ["service"]
+        await owner.post(f"/v1/services/{clinic.service['id']}/restore")
+        await owner.post("/v1/practice/portal/disable")
+        assert await self.hidden_by(clinic, berlin(10)) == ["portal"]
+
+    async def test_windows_for_others_are_told_apart(self, clinic: Clinic) -> None:
+        await clinic.hours(windows=windows(audience="new", modes=["video"]))
+        assert await self.hidden_by(clinic, berlin(10)) == ["window_audience", "grid"]
+        in_person = await self.hidden_by(clinic, berlin(10), mode="in_person")
+        assert in_person == ["mode", "location", "window_audience", "grid"]
+        assert await self.hidden_by(clinic, berlin(10), audience="new") == ["portal"]
+
+    async def test_it_says_what_the_search_says(self, clinic: Clinic) -> None:
+        await clinic.hours(windows=windows("09:00", "13:00"))
+        await clinic.change(duration_minutes=50, buffer_after_minutes=10, slot_interval_minutes=20)
+        await clinic.book(berlin(10, 40))
+        listed = {datetime.fromisoformat(slot["starts_at"]) for slot in await clinic.slots()}
+        tried = [berlin(8, 40) + timedelta(minutes=10 * n) for n in range(30)]
+        told = {at for at in tried if (await self.rules(clinic, at))["offered"]}
+        assert told == listed
+        assert 2 < len(listed) < 10
+
+    async def test_of_clients_whom_one_does_not_see_nothing_is_told(self, clinic: Clinic, world: World) -> None:
+        _, practitioner = await staff(world, clinic.practice, "practitioner")
+        params = {"practitioner_id": clinic.practice.staff_id, "service_id": clinic.service["id"]}
+        params |= {"starts_at": berlin(10).astimezone(UTC).isoformat(), "client_id": clinic.client["id"]}
+        assert (await practitioner.get("/v1/slots/explain", params=params)).status_code == 404
+        assert (await clinic.portal.get("/v1/slots/explain", params=params)).status_code == 403

@@ -6,7 +6,14 @@ from fastapi import Query
 
 from portal_api.routers.deps import Anyone, CanReadSlots, CanRequestAppointments, ReaderDep
 from portal_api.schemas.base import Page, PageQuery
-from portal_api.schemas.scheduling.slots import MySlotQuery, PortalService, SlotQuery, Slots
+from portal_api.schemas.scheduling.slots import (
+    ExplainQuery,
+    MySlotQuery,
+    PortalService,
+    SlotExplanation,
+    SlotQuery,
+    Slots,
+)
 from portal_api.services.scheduling import newcomers, slots
 from portal_api.web.route import PortalRouter
 
@@ -17,6 +24,12 @@ router = PortalRouter(prefix="/v1", tag="scheduling")
 async def list_slots(query: Annotated[SlotQuery, Query()], reader: ReaderDep, principal: CanReadSlots) -> Any:
     """What is free in the practitioners' hours. Staff may book outside of these as well."""
     return await slots.for_staff(reader, query)
+
+
+@router.get("/slots/explain", response_model=SlotExplanation)
+async def explain_slot(query: Annotated[ExplainQuery, Query()], reader: ReaderDep, principal: CanReadSlots) -> Any:
+    """Why a client is, or is not, offered a time: every rule, and which of them hides it."""
+    return await slots.explain(reader, principal, query)
 
 
 @router.get("/me/slots", response_model=Slots)

@@ -64,7 +64,8 @@ class ExplainQuery(Query):
     service_id: UUID
     practitioner_id: UUID
     starts_at: Minute
-    client_id: UUID | None = Field(None, description="For this client; else for any who has a chart.")
+    client_id: UUID | None = Field(None, description="For this client; else for anybody of the audience.")
+    audience: Literal["existing", "new"] = Field("existing", description="For people with a chart, or without.")
     mode: Mode | None = None
     location_id: UUID | None = None
 
@@ -77,18 +78,19 @@ Rule = Literal[
     "audience",
     "practitioner",
     "practitioner_feature",
+    "hours",
     "mode",
     "location",
-    "hours",
+    "window_audience",
     "grid",
-    "time_off",
-    "busy",
-    "appointment",
-    "request",
     "notice",
     "horizon",
     "day_cap",
     "client_cap",
+    "time_off",
+    "busy",
+    "appointment",
+    "request",
 ]
 
 

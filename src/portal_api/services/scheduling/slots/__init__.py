@@ -1,5 +1,6 @@
 """Free times: what can be booked when, and why something cannot."""
 
+from portal_api.services.scheduling.slots.explaining import explain
 from portal_api.services.scheduling.slots.finding import for_newcomers, for_portal, for_staff
 from portal_api.services.scheduling.slots.search import NEWCOMER, STAFF, Asker, Slot, Wish, offered, search
 
@@ -9,6 +10,7 @@ __all__ = [
     "Asker",
     "Slot",
     "Wish",
+    "explain",
     "for_newcomers",
     "for_portal",
     "for_staff",

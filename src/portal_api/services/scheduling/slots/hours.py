@@ -1,7 +1,7 @@
 """A practitioner's hours, as they bear on one question: which service, for whom, how and where."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -55,6 +55,15 @@ class Hours:
         for stretches in places.values():
             stretches.settle(on_dates)
         return places
+
+    def whatever_for(self) -> "list[DayStretches]":
+        """All windows as one, for whom and what they may be."""
+        open_to_all = replace(
+            self,
+            windows=[[*window[:3], None] for window in self.windows],
+            overrides={day: [[*window[:2], None] for window in found] for day, found in self.overrides.items()},
+        )
+        return list(open_to_all.answering(Question("", ("any",))).values())
 
 
 class DayStretches:

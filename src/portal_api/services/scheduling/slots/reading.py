@@ -19,7 +19,6 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
-    or_,
     select,
     true,
     union_all,
@@ -43,7 +42,7 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
-from portal_api.services.scheduling.claims import LONGEST
+from portal_api.services.scheduling.claims import LONGEST, live
 from portal_api.services.scheduling.services import offered_by
 from portal_api.services.scheduling.slots.hours import Hours
 from portal_api.services.scheduling.slots.sweep import Grid, Taken
@@ -171,17 +170,13 @@ def _minute_after(at: Any) -> ColumnElement[int]:
     return cast(func.ceil(_minutes(at)), Integer)
 
 
-def _live() -> ColumnElement[bool]:
-    return or_(Claim.expires_at.is_(None), Claim.expires_at > func.now())
-
-
 def _claimed() -> ColumnElement[bool]:
     return and_(
         Claim.practitioner_id == StaffMember.id,
         Claim.blocked_from > _begin - literal(LONGEST),
         Claim.blocked_from < _end,
         Claim.blocked_until > _begin,
-        _live(),
+        live(),
     )
 
 
