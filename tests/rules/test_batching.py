@@ -139,3 +139,13 @@ async def test_when_the_writer_itself_is_cancelled_nobody_waits_for_ever() -> No
     assert all(isinstance(result, asyncio.CancelledError) for result in results)
     ledger.open.set()
     assert await settle(await begin(group, "c")) == [None]
+
+
+async def test_writes_keep_apart_and_what_comes_meanwhile_shares_one() -> None:
+    """A caller alone is written at once; those who come soon after it go together."""
+    ledger = Ledger()
+    ledger.open.set()
+    group = GroupCommit(ledger.write, apart=0.05)
+    await settle(await begin(group, "alone"))
+    await settle(*[await begin(group, item) for item in "abcdef"])
+    assert ledger.writes == [["alone"], list("abcdef")]
