@@ -1,19 +1,20 @@
 """Connections, sessions and transactions."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
 import structlog
-from sqlalchemy import event
+from sqlalchemy import bindparam, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm.session import SessionTransaction
 
+from portal_api.core.access import ActorKind
 from portal_api.core.config import APP_ROLE
 from portal_api.core.db.appends import Append
 from portal_api.core.db.base import ClientOwned, PracticeScoped
@@ -133,22 +134,34 @@ def _bind_connection(session: _SyncSession, _transaction: SessionTransaction, co
     raw.binding = session.binding
 
 
+# Made once, with the values left open: made anew for each statement they cost as much as its execution.
+_OF_PRACTICE = with_loader_criteria(
+    PracticeScoped,
+    lambda cls: cls.practice_id == bindparam("bound_practice_id", required=True),
+    include_aliases=True,
+    track_closure_variables=False,
+)
+_OF_CLIENTS = with_loader_criteria(
+    ClientOwned,
+    lambda cls: cls.client_id == bindparam("bound_client_ids", required=True).any_(),  # pyrefly: ignore
+    include_aliases=True,
+    track_closure_variables=False,
+)
+
+
 @event.listens_for(_SyncSession, "do_orm_execute")
 def _add_criteria(state: ORMExecuteState) -> None:
-    binding = state.session.binding  # pyrefly: ignore
-    if state.is_column_load or state.is_relationship_load:
+    """Every select, update and delete says whose rows it means; loaders of relationships inherit it."""
+    if state.is_insert or state.is_column_load:
         return
-    practice_id = binding.practice_id
-    state.statement = state.statement.options(
-        with_loader_criteria(
-            PracticeScoped, lambda cls: cls.practice_id == practice_id, include_aliases=True, propagate_to_loaders=True
-        )
-    )
-    if binding.kind == "client":
-        client_ids = list(binding.client_ids)
-        state.statement = state.statement.options(
-            with_loader_criteria(ClientOwned, lambda cls: cls.client_id.in_(client_ids), include_aliases=True)
-        )
+    binding: Binding = state.session.binding  # pyrefly: ignore
+    if not state.is_relationship_load:
+        criteria = (_OF_PRACTICE, _OF_CLIENTS) if binding.kind is ActorKind.CLIENT else (_OF_PRACTICE,)
+        state.statement = state.statement.options(*criteria)
+    given = state.parameters or {}
+    assert isinstance(given, Mapping)  # noqa: S101 - sequences are for inserts
+    bound = {"bound_practice_id": binding.practice_id, "bound_client_ids": binding.client_ids}
+    state.parameters = {**given, **bound}
 
 
 @event.listens_for(_SyncSession, "before_flush")
