@@ -139,19 +139,3 @@ async def test_when_the_writer_itself_is_cancelled_nobody_waits_for_ever() -> No
     assert all(isinstance(result, asyncio.CancelledError) for result in results)
     ledger.open.set()
     assert await settle(await begin(group, "c")) == [None]
-
-
-async def test_writes_keep_apart_and_what_comes_meanwhile_shares_one() -> None:
-    """A caller alone is written at once; those who come one after the other soon after it go together."""
-    ledger = Ledger()
-    ledger.open.set()
-    group = GroupCommit(ledger.write, apart=0.2)
-    await settle(await begin(group, "alone"))
-    tasks = []
-    for number in range(100):
-        tasks.append(await begin(group, str(number)))
-        for _ in range(5):  # time for a write of each by itself, if writes did not keep apart
-            await asyncio.sleep(0)
-    assert await settle(*tasks) == [None] * 100
-    assert ledger.writes[0] == ["alone"]
-    assert len(ledger.writes) < 10

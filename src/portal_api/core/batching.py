@@ -11,16 +11,13 @@ class GroupCommit(Generic[T]):
     """Collects what is submitted while a write is under way, and writes it all with the next one.
 
     `submit` returns when its items are durable, or raises what the write raised. One caller alone pays one
-    write, at once. Where there are many, writes keep a moment apart, and many share one: a write costs far more
-    than an item of it. When a shared write fails, each submission is written alone: none fails for another.
+    write; many share it. When a shared write fails, each submission is written alone: none fails for another.
     """
 
-    def __init__(self, write: Callable[[list[T]], Awaitable[None]], *, most: int = 500, apart: float = 0.002) -> None:
-        """most: submissions in one write. apart: seconds between the beginnings of two."""
+    def __init__(self, write: Callable[[list[T]], Awaitable[None]], *, most: int = 500) -> None:
+        """most: submissions in one write."""
         self._write = write
         self._most = most
-        self._apart = apart
-        self._not_before = 0.0
         self._waiting: list[tuple[Sequence[T], asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -36,7 +33,6 @@ class GroupCommit(Generic[T]):
         try:
             # Nothing is awaited between the last look at the waiting and the task's end: no submission is missed.
             while self._waiting:
-                await self._pause()
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 await self._write_batch(batch)
         finally:
@@ -44,13 +40,6 @@ class GroupCommit(Generic[T]):
             # Left over only when the task was cancelled: who waits for it must not wait for ever.
             _settle(self._waiting, asyncio.CancelledError())
             self._waiting = []
-
-    async def _pause(self) -> None:
-        """Let submissions gather, unless the last write is longer ago than they may wait."""
-        clock = asyncio.get_running_loop().time
-        if (early := self._not_before - clock()) > 0:
-            await asyncio.sleep(early)
-        self._not_before = clock() + self._apart
 
     async def _write_batch(self, batch: "list[tuple[Sequence[T], asyncio.Future[None]]]") -> None:
         try:
