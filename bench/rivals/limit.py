@@ -13,7 +13,7 @@ import asyncpg
 import orjson
 
 from portal_api.core.db.reads import Text
-from portal_api.services import practices
+from portal_api.services import me, practices
 from portal_api.services.clients import reading
 
 _PLAIN = dict.fromkeys(list(signature(reading.many).parameters)[1:], False)
@@ -21,6 +21,7 @@ _LIST = reading.many(True, **_PLAIN).for_staff
 _ONE = reading.one(True).for_staff
 _PRACTICE = f"{practices.PRACTICE.for_staff.plain} AND practice.id = $1"
 _HEADERS = [(b"content-type", b"application/json")]
+_ME = me.ME.for_staff
 _NEW_NAME = "UPDATE client SET preferred_name = $3, version = version + 1 WHERE practice_id = $1 AND id = $2"
 _EVENT = (
     "INSERT INTO event (practice_id, id, type, actor_kind) VALUES ($1, gen_random_uuid(), 'client.updated', 'staff')"
@@ -38,7 +39,7 @@ def _arguments(text: Text, practice_id: str, **values: Any) -> list[Any]:
 
 
 class Limit:
-    """/list/<practice>, /client/<practice>/<client>, /practice/<practice>; POST on a client changes its name."""
+    """/list/<practice>, /client/<practice>/<client>, /practice/<practice>, /me/<practice>/<account>; PATCH renames."""
 
     def __init__(self) -> None:
         self._pool: asyncpg.Pool | None = None
@@ -61,6 +62,8 @@ class Limit:
             return _json({"data": [dict(row) for row in rows[:20]], "next_cursor": "x" * 104})
         if what == "practice":
             row = await pool.fetchrow(_PRACTICE, practice)
+        elif what == "me":
+            row = await pool.fetchrow(_ME.plain, *_arguments(_ME, practice, account_id=client))
         elif method == "GET":
             row = await pool.fetchrow(_ONE.plain, *_arguments(_ONE, practice, client_id=client))
         else:
