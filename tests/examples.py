@@ -109,6 +109,8 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
         "family_name": "New",
     },
     "POST /v1/clients/{}/verify-email": {},
+    "POST /v1/clients/{}/reset-second-factor": {},
+    "POST /v1/practice/staff/{}/reset-second-factor": {},
     "POST /v1/prospects/{}/associate": _association,
     "POST /v1/prospects/{}/create-client": {},
     "POST /v1/prospects/{}/dissociate": {},

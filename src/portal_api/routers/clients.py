@@ -16,6 +16,7 @@ from portal_api.routers.deps import (
     ReaderDep,
     SessionDep,
 )
+from portal_api.schemas.auth import SecondFactorReset
 from portal_api.schemas.base import Page
 from portal_api.schemas.clients import (
     Client,
@@ -79,6 +80,14 @@ async def verify_client_email(
 ) -> Any:
     """Verify the e-mail address of the client's own login for them."""
     return await clients.verify_email(session, principal, client_id, data)
+
+
+@router.post("/{client_id}/reset-second-factor", status_code=204, response_model=None)
+async def reset_client_second_factor(
+    client_id: UUID, session: SessionDep, principal: CanWritePortalAccess, data: SecondFactorReset | None = None
+) -> Any:
+    """Take away the second factor of a client who has lost it. Their devices are signed out, and they are told."""
+    await clients.reset_second_factor(session, principal, client_id, data)
 
 
 @router.put("/{client_id}/credentials", response_model=Credentials)

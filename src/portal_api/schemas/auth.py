@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from portal_api.schemas.base import Email, Input, Name, Output, Password, SecretText, SlugText
+from portal_api.schemas.base import Email, Input, Line, Name, Output, Password, SecretText, SlugText
 
 Otp = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{6,32}$")]
 Delivery = Literal["body", "cookie"]
@@ -88,6 +88,10 @@ class SecondFactorConfirm(Input):
 class SecondFactorProof(Input):
     password: Password
     otp: Otp
+
+
+class SecondFactorReset(Input):
+    reason: Line | None = Field(None, description="Kept in the audit trail: how it is known who has asked.")
 
 
 class SecondFactorSecret(Output):

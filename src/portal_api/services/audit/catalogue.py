@@ -56,6 +56,7 @@ TYPES: dict[str, str] = {
     "second_factor.codes_renewed": "Recovery codes were made anew.",
     "second_factor.disabled": "A second factor was removed.",
     "second_factor.enabled": "A second factor was set up.",
+    "second_factor.reset": "Staff or the operator removed a second factor that its holder had lost.",
     "session.ended": "A session was ended.",
     "session.reauthenticated": "Somebody proved again who they are.",
     "session.token_reused": "A refresh token was used a second time; its session was ended.",
