@@ -144,4 +144,4 @@ class DeviceSession(Output):
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
-    current: bool
+    current: bool = Field(description="Whether it is the one that asks.")
