@@ -66,6 +66,12 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.router.routes.append(error_page.ROUTE)
     install_docs(app)
     app.openapi = partial(_openapi, app)  # type: ignore[method-assign]
+    _add_middleware(app, settings)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Innermost first."""
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(LastResort)
     if settings.cors_origins:
@@ -83,11 +89,17 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
                 "X-Portal-Csrf",
                 "X-Request-ID",
             ],
-            expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID"],
+            expose_headers=[
+                "ETag",
+                "Idempotency-Replayed",
+                "RateLimit",
+                "RateLimit-Policy",
+                "Retry-After",
+                "X-Request-ID",
+            ],
             max_age=600,
         )
     app.add_middleware(RequestBoundary, trusted_proxies=settings.trusted_proxies, hosts=settings.allowed_hosts)
-    return app
 
 
 @asynccontextmanager
