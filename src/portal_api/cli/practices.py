@@ -1,6 +1,5 @@
 """`portal-api practice ...`: what only the operator of an installation does."""
 
-import secrets
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
@@ -13,6 +12,7 @@ from portal_api.cli.console import CannotStart, result
 from portal_api.cli.operating import operate, operator
 from portal_api.core.db import Binding, Session
 from portal_api.core.ids import LOBBY
+from portal_api.core.passwords import generate
 from portal_api.core.tools import Tools
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.schemas.practices import PracticeCreate
@@ -39,7 +39,7 @@ def run(arguments: Namespace) -> int:
 
 def _create(arguments: Namespace) -> None:
     given = arguments.password_stdin
-    password = sys.stdin.readline().rstrip("\r\n") if given else secrets.token_urlsafe(16)
+    password = sys.stdin.readline().rstrip("\r\n") if given else generate()
     data = _registration(arguments, password)
 
     async def work(tools: Tools) -> UUID:
