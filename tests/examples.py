@@ -20,12 +20,14 @@ Body = dict[str, Any]
 class Maker:
     """How to make the object that a path parameter names. `of_client`: it belongs to one client's chart.
 
-    `personal`: it belongs to the caller's own account, whose id `make` is given.
+    `personal`: it belongs to the caller's own account, whose id `make` is given. `below`: it hangs from the
+    object that the path names before it, whose id `make` is given.
     """
 
     make: Callable[[House], Awaitable[UUID]] | None = None
     of_client: bool = False
     personal: Callable[[House, UUID], Awaitable[UUID]] | None = None
+    below: Callable[[House, UUID], Awaitable[UUID]] | None = None
 
 
 async def _staff(house: House) -> UUID:
@@ -40,6 +42,7 @@ MAKERS: dict[str, Maker] = {
     "staff_id": Maker(_staff),
     "prospect_id": Maker(House.prospect),
     "session_id": Maker(personal=House.device),
+    "client_session_id": Maker(below=House.client_device, of_client=True),
 }
 """By the name of the path parameter."""
 
@@ -109,6 +112,8 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
         "family_name": "New",
     },
     "POST /v1/clients/{}/verify-email": {},
+    "POST /v1/clients/{}/reset-second-factor": {},
+    "POST /v1/practice/staff/{}/reset-second-factor": {},
     "POST /v1/prospects/{}/associate": _association,
     "POST /v1/prospects/{}/create-client": {},
     "POST /v1/prospects/{}/dissociate": {},

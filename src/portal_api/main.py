@@ -17,6 +17,7 @@ from portal_api.core.passwords import PasswordHasher
 from portal_api.core.sealing import Vault
 from portal_api.core.signing import Keyring
 from portal_api.core.tools import Tools
+from portal_api.integrations.bot_check import open_bot_check
 from portal_api.integrations.mail import development_mailbox
 from portal_api.jobs import SUBSCRIPTIONS, make_queue, working
 from portal_api.routers import ROUTERS
@@ -28,6 +29,7 @@ from portal_api.web.gatekeeper import Gatekeeper
 from portal_api.web.index import IndexedRouter, register
 from portal_api.web.mailbox import mailbox_routes
 from portal_api.web.openapi import openapi_document
+from portal_api.web.screening import Screening
 
 
 def create_app(settings: Settings | None = None, *, with_worker: bool = False) -> FastAPI:
@@ -89,6 +91,7 @@ async def _lifespan(settings: Settings, with_worker: bool, app: FastAPI) -> Asyn
         tools = await stack.enter_async_context(make_tools(settings))
         app.state.tools = tools
         app.state.gatekeeper = Gatekeeper(tools)
+        app.state.screening = Screening(tools, await stack.enter_async_context(open_bot_check(settings)))
         if with_worker:
             await stack.enter_async_context(working(tools, app.state.stopping))
         yield

@@ -41,7 +41,14 @@ def surround(app: FastAPI, settings: Settings) -> None:
                 "X-Portal-Csrf",
                 "X-Request-ID",
             ],
-            expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID"],
+            expose_headers=[
+                "ETag",
+                "Idempotency-Replayed",
+                "RateLimit",
+                "RateLimit-Policy",
+                "Retry-After",
+                "X-Request-ID",
+            ],
             max_age=600,
         )
     app.add_middleware(RequestBoundary, trusted_proxies=settings.trusted_proxies, hosts=settings.allowed_hosts)

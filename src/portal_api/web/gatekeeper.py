@@ -95,7 +95,7 @@ class Gatekeeper:
     @asynccontextmanager
     async def turn(self, request: Request, claims: Claims | None) -> AsyncIterator[None]:
         """Requests with one Idempotency-Key take turns before they take a database connection."""
-        key = _idempotency_key(request)
+        key = idempotency_key(request)
         if key is None:
             yield
             return
@@ -107,7 +107,7 @@ class Gatekeeper:
             raise retries.InFlight("Wait a moment and send the same request again.") from None
 
     async def once(self, session: Session, principal: Principal, request: Request, body: bytes, work: Work) -> Answer:
-        key = _idempotency_key(request)
+        key = idempotency_key(request)
         if key is None:
             return await work()
 
@@ -139,7 +139,7 @@ class Gatekeeper:
         return error
 
 
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
     """The key of a POST, if it has one. Raises Malformed."""
     key = header(request, b"idempotency-key") if request.method == "POST" else None
     if key is None:

@@ -106,6 +106,8 @@ class PortalRoute(APIRoute):
         gate: Gatekeeper = request.app.state.gatekeeper
         claims = self._claims(gate, request)
         async with gate.turn(request, claims):
+            if self.signature.requirement.screened:
+                await request.app.state.screening.screen(request, body, self.signature)
             for attempt in range(1, RETRIES + 1):
                 try:
                     return await self._write_once(request, body, claims)

@@ -40,4 +40,5 @@ async def get(reader: Reader, link: str) -> dict[str, Any]:
         profile["address"] = None
     switches = (await features.of_practice(reader)).features
     # Nobody can publish a time yet, so there is none that a new client could book.
-    return profile | {"features": switches, "booking_for_new_clients": False}
+    bot_check = reader.tools.settings.bot_check
+    return profile | {"features": switches, "booking_for_new_clients": False, "bot_check": bot_check}
