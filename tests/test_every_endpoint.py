@@ -99,9 +99,19 @@ def every(operations: list[Operation]) -> Any:
     return pytest.mark.parametrize("operation", operations, ids=str)
 
 
-async def made(name: str, house: House, caller: Caller) -> UUID:
-    """A new object for the path parameter, in this house; a personal one belongs to the caller's account."""
+async def objects(operation: Operation, house: House, caller: Caller) -> dict[str, UUID]:
+    """A new object for each path parameter, in this house."""
+    ids: dict[str, UUID] = {}
+    for name in operation.ids:
+        ids[name] = await made(name, house, caller, list(ids.values()))
+    return ids
+
+
+async def made(name: str, house: House, caller: Caller, above: list[UUID]) -> UUID:
+    """A personal one belongs to the caller's account, one below another to the id before it."""
     maker = MAKERS[name]
+    if maker.below is not None:
+        return await maker.below(house, above[-1])
     if maker.personal is not None:
         return await maker.personal(house, UUID(caller.account["id"]))
     assert maker.make is not None
@@ -110,6 +120,8 @@ async def made(name: str, house: House, caller: Caller) -> UUID:
 
 async def someone_elses(name: str, house: House) -> UUID:
     maker = MAKERS[name]
+    if maker.below is not None:
+        return await maker.below(house, await house.client())
     if maker.personal is not None:
         return await maker.personal(house, (await house.account("staff")).id)
     assert maker.make is not None
@@ -174,7 +186,7 @@ async def test_its_example_is_accepted_from_the_owner(
     """So that the refusals below are about the caller and the object, not about the example."""
     house = await build(app, plain_http)
     _, owner = await house.staff(Role.OWNER, Role.PRACTITIONER)
-    ids = {name: await made(name, house, owner) for name in operation.ids}
+    ids = await objects(operation, house, owner)
     response = await send(operation, plain_http, house, owner, ids)
     assert response.status_code < 500, response.text
     if operation.key in NEEDS_A_CODE:
@@ -213,7 +225,7 @@ async def test_a_role_that_does_not_hold_the_permission_gets_403(
     for caller, held in ((cast.nobody, ROLE_PERMISSIONS[Role.FORMS_ADMIN]), (cast.client, CLIENT_PERMISSIONS)):
         if operation.may_be_tried_by(held):
             continue
-        ids = {name: await made(name, cast.ours, caller) for name in operation.ids}
+        ids = await objects(operation, cast.ours, caller)
         response = await send(operation, plain_http, cast.ours, caller, ids)
         assert response.status_code == 403, response.text
         tried += 1
@@ -256,7 +268,7 @@ async def must_not_be_there(
     for foreign in operation.ids:
         if house is cast.ours and not (MAKERS[foreign].of_client or MAKERS[foreign].personal):
             continue
-        ids = {name: await made(name, cast.ours, caller) for name in operation.ids}
+        ids = await objects(operation, cast.ours, caller)
         real = await send(operation, http, cast.ours, caller, ids | {foreign: await someone_elses(foreign, house)})
         invented = await send(operation, http, cast.ours, caller, ids | {foreign: uuid4()})
         assert real.status_code == 404, f"{foreign}: {real.text}"

@@ -17,6 +17,12 @@ RETURNING 1
 """
 _FORGIVE: Final = "UPDATE rate_limit SET arrival_at = arrival_at - $2::interval WHERE key = $1"
 _FORGET: Final = "DELETE FROM rate_limit WHERE key = $1"
+_PRUNE: Final = """
+DELETE FROM rate_limit WHERE arrival_at < now() AND key = ANY (ARRAY(
+    SELECT key FROM rate_limit WHERE arrival_at < now() LIMIT $1
+))
+RETURNING 1
+"""
 _WAIT: Final = (
     "SELECT extract(epoch FROM arrival_at + $2::interval - $3::interval - now())::float8 FROM rate_limit WHERE key = $1"
 )
@@ -67,6 +73,11 @@ class Limiter:
         """Start counting anew: for limits on what happens in a row."""
         async with self._database.side() as connection:
             await connection.execute(_FORGET, _digest(limit, key))
+
+    async def prune(self, at_most: int) -> int:
+        """Delete counters that count nothing any more: absent, they say the same. Says how many."""
+        async with self._database.side() as connection:
+            return len(await connection.fetch(_PRUNE, at_most))
 
     def _interval(self, limit: Limit) -> timedelta:
         return limit.period / max(1.0, limit.count * self._factor)

@@ -149,7 +149,7 @@ def _history(*, resumed: bool) -> Read:
         .where(EventSubject.client_id == bindparam("client_id"))
     )
     newest = _newest(statement, EventSubject.occurred_at, EventSubject.event_id, resumed=resumed)
-    return Read(newest, for_client=True)
+    return Read(newest)
 
 
 def _newest(statement: Any, at: Any, identity: Any, *, resumed: bool) -> Any:

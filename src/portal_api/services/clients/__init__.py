@@ -2,6 +2,18 @@
 
 from portal_api.services.clients.reading import locked, must_see
 from portal_api.services.clients.records import archive, create, get, page, restore, update
+from portal_api.services.clients.second_factor import reset_second_factor
 from portal_api.services.clients.verification import verify_email
 
-__all__ = ["archive", "create", "get", "locked", "must_see", "page", "restore", "update", "verify_email"]
+__all__ = [
+    "archive",
+    "create",
+    "get",
+    "locked",
+    "must_see",
+    "page",
+    "reset_second_factor",
+    "restore",
+    "update",
+    "verify_email",
+]
