@@ -85,7 +85,7 @@ def reads(bench: Bench) -> None:
             "/clients/{client}",
         ),
         ("GET /v1/practice", "/v1/practice", Practice, lambda n: f"/practice/{practice(n)}", None),
-        ("GET /v1/me", "/v1/me", Any, lambda n: f"/practice/{practice(n)}", None),
+        ("GET /v1/me", "/v1/me", Any, lambda n: f"/me/{practice(n)}/{numbered('account', n)}", None),
     ]
     for title, path, model, of_limit, of_usual in answers:
         calls = lambda path=path: bench.owners(lambda n: path.replace("{client}", _client(n)))

@@ -157,7 +157,7 @@ def _history(*, resumed: bool) -> Read:
         .order_by(found.c.occurred_at.desc(), found.c.id.desc())
         .limit(bindparam("limit"))
     )
-    return Read(statement, for_client=True)
+    return Read(statement)
 
 
 def _newest(statement: Any, at: Any, identity: Any, *, resumed: bool) -> Any:
