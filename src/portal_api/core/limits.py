@@ -36,9 +36,9 @@ class Limit:
     count: int
     period: timedelta
 
-    @property
-    def policy(self) -> str:
-        return f'"{self.name}";q={self.count};w={int(self.period.total_seconds())}'
+    def policy(self, factor: float = 1.0) -> str:
+        """The value of RateLimit-Policy."""
+        return f'"{self.name}";q={max(1, int(self.count * factor))};w={int(self.period.total_seconds())}'
 
 
 class Limiter:
@@ -61,7 +61,7 @@ class Limiter:
                 digest, interval = _digest(limit, key), self._interval(limit)
                 if not await connection.fetchval(_HIT, digest, interval, limit.period):
                     wait = await connection.fetchval(_WAIT, digest, interval, limit.period)
-                    raise TooMany(wait or 1.0, limit.policy)
+                    raise TooMany(wait or 1.0, limit.policy(self._factor))
 
     async def forgive(self, limits: Mapping[Limit, str]) -> None:
         """Take a counted event back: what turned out well does not count."""
