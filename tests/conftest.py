@@ -51,7 +51,7 @@ def empty_database(cluster: str, database_url: str) -> Callable[[], str]:
 @pytest.fixture(scope="session")
 async def mailbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevelopmentMailbox]:
     """A real SMTP server on loopback."""
-    box = DevelopmentMailbox(tmp_path_factory.mktemp("mailbox"), keep=5000)
+    box = DevelopmentMailbox(tmp_path_factory.mktemp("mailbox"))
     await box.start()
     yield box
     await box.stop()
@@ -95,8 +95,14 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def world(app: FastAPI, http: httpx.AsyncClient, mailbox: DevelopmentMailbox) -> World:
-    """Makes practices, people and clients through the API, and reads their mail."""
+def world(app: FastAPI, http: httpx.AsyncClient, mailbox: DevelopmentMailbox, sql: Callable[..., list[Any]]) -> World:
+    """Makes practices, people and clients through the API, and reads their mail.
+
+    Jobs and mail of earlier tests are dropped: doing and reading them again and again is what costs most.
+    """
+    sql("DELETE FROM procrastinate_jobs")
+    for mail in mailbox.directory.glob("*.eml"):
+        mail.unlink()
     return World(app, http, mailbox)
 
 
