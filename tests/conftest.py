@@ -6,19 +6,41 @@ from secrets import token_hex
 from typing import Any
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import make_url
 
 from portal_api.core.config import Settings
+from portal_api.core.db.database import SERVER_SETTINGS
 from portal_api.core.postgres import throwaway_cluster
 from portal_api.integrations.mail import DevelopmentMailbox
 from portal_api.main import create_app
 from tests.database import migrated_database
+from tests.patience import PATIENCE
 from tests.responses import check_response
 from tests.statements import watched
 from tests.world import World
+
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_program() -> Iterator[None]:
+    """The program says "busy" when a caller waits for seconds; here it waits, for the machine may be slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in (
+            "core.db.database.ACQUIRE_TIMEOUT",
+            "core.db.database.CONNECT_TIMEOUT",
+            "services.invitations.accepting.PATIENCE",
+            "web.gatekeeper.PATIENCE",
+        ):
+            patch.setattr(f"portal_api.{limit}", float(PATIENCE))
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            patch.setitem(SERVER_SETTINGS, limit, f"{PATIENCE}s")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from portal_api.core.jobs import Backoff, Queue, WorkerTimes
 from portal_api.core.postgres import throwaway_cluster
+from tests.patience import PATIENCE
 
-PATIENCE = 60  # seconds for what must happen: a busy machine is no failure
 MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0002_jobs.py"
 
 

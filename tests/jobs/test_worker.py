@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from portal_api.core.jobs import Queue
-from tests.jobs.conftest import PATIENCE, Bench, World, working
+from tests.jobs.conftest import Bench, World, working
+from tests.patience import PATIENCE
 
 
 async def until(bench: Bench, sql: str) -> None:
