@@ -17,6 +17,8 @@ CONTEXT = ("Sunshine Practice", "Anna", "Meier", "anna.meier@mueller-praxis.exam
 GOOD = "zebra lamp under nine kiosks"
 UMLAUT = "über die sieben Brücken gehn"
 
+passwords.argon2.set_backend()  # else the first use loads it, and fails where a test has put something before it
+
 
 @pytest.fixture
 def hasher() -> Iterator[PasswordHasher]:
