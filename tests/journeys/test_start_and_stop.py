@@ -98,8 +98,8 @@ class TestRefusal:
 
     def test_a_taken_port(self, home: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
-            port = str(other.getsockname()[1])
-            _refused(home, "serve", "--port", port, says=f"--port {int(port) + 1}")
+            port = other.getsockname()[1]
+            _refused(home, "serve", port=port, says=f"--port {port + 1}")
 
     def test_an_unreachable_database(self, home: Path) -> None:
         url = "postgresql://someone:secret-word@127.0.0.1:1/portal"
@@ -161,8 +161,8 @@ async def _owner_token(http: httpx.AsyncClient) -> str:
     return f"Bearer {expect(await http.post('/v1/auth/login', json=login))['access_token']}"
 
 
-def _refused(home: Path, *arguments: str, says: str, **settings: str) -> str:
-    ended = run(home, *arguments, **settings)
+def _refused(home: Path, *arguments: str, says: str, port: int = 0, **settings: str) -> str:
+    ended = run(home, *arguments, "--port", str(port), **settings)
     assert ended.returncode == 1, ended.stderr
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
