@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_bytes, token_hex
+from typing import Any
 from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
+from sqlalchemy import select
 
 from portal_api.core.access import Role
 from portal_api.core.db import Binding, Session
@@ -24,7 +26,19 @@ from portal_api.models.invitations import Invitation
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
+from portal_api.models.scheduling import (
+    Appointment,
+    AppointmentAttendee,
+    AppointmentRequest,
+    BusyTime,
+    Location,
+    Room,
+    Service,
+    TimeOff,
+)
 from portal_api.models.staff import StaffMember
+from portal_api.services.scheduling import claims, practitioners
+from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -115,6 +129,96 @@ class House:
         async with self.session() as session:
             session.add(prospect)
         return prospect.id
+
+    async def location(self) -> UUID:
+        return await self._added(Location(id=new_id(), name=f"Office {token_hex(4)}"))
+
+    async def room(self) -> UUID:
+        location_id = await self.location()
+        return await self._added(Room(id=new_id(), location_id=location_id, name=f"Room {token_hex(4)}"))
+
+    async def service(self, **fields: Any) -> UUID:
+        rules = {"duration_minutes": 50, "modes": ["in_person", "video"], "slot_interval_minutes": 15} | fields
+        return await self._added(Service(id=new_id(), name=f"Session {token_hex(4)}", **rules))
+
+    async def time_off(self) -> UUID:
+        practitioner_id = await self.member(await self.account("staff"))
+        now = datetime.now(UTC).replace(second=0, microsecond=0)
+        span = {"starts_at": now, "ends_at": now + timedelta(hours=1)}
+        return await self._added(TimeOff(id=new_id(), practitioner_id=practitioner_id, **span))
+
+    async def appointment(
+        self, practitioner_id: UUID, service_id: UUID, client_id: UUID, starts_at: datetime, **options: Any
+    ) -> UUID:
+        """An appointment that holds its time as any other does; options are those of taking it. Raises SlotTaken."""
+        async with self.session() as session:
+            await practitioners.locked(session, [practitioner_id])
+            service = (await session.execute(select(Service).where(Service.id == service_id))).scalar_one()
+            room_id = options.pop("room_id", None)
+            span = Span.of(service, practitioner_id, starts_at, room_id)
+            appointment = Appointment(
+                id=new_id(),
+                practitioner_id=practitioner_id,
+                service_id=service_id,
+                room_id=room_id,
+                client_ids=[client_id],
+                mode="video",
+                starts_at=span.starts_at,
+                ends_at=span.ends_at,
+                time_zone="Europe/Berlin",
+                late_within_minutes=1440,
+                closed_within_minutes=60,
+                uid=str(new_id()),
+            )
+            session.add(appointment)
+            await session.flush()
+            who = {"client_id": client_id, "appointment_id": appointment.id, "starts_at": starts_at}
+            session.add(AppointmentAttendee(is_primary=True, **who))
+            appointment.allow_overlap = await claims.take_for_appointment(session, appointment.id, span, **options)
+        return appointment.id
+
+    async def release(self, holder_id: UUID) -> None:
+        async with self.session() as session:
+            await claims.release(session, holder_id)
+
+    async def busy(self, practitioner_id: UUID, starts_at: datetime, ends_at: datetime) -> UUID:
+        """What an outside calendar says."""
+        span = {"starts_at": starts_at, "ends_at": ends_at}
+        return await self._added(BusyTime(id=new_id(), practitioner_id=practitioner_id, source_id=new_id(), **span))
+
+    async def request(
+        self,
+        practitioner_id: UUID,
+        service_id: UUID,
+        client_id: UUID,
+        starts_at: datetime,
+        *,
+        expires_in: timedelta = timedelta(hours=72),
+    ) -> UUID:
+        """A pending request that holds its time. Raises SlotTaken."""
+        async with self.session() as session:
+            await practitioners.locked(session, [practitioner_id])
+            service = (await session.execute(select(Service).where(Service.id == service_id))).scalar_one()
+            span = Span.of(service, practitioner_id, starts_at)
+            request = AppointmentRequest(
+                id=new_id(),
+                client_id=client_id,
+                practitioner_id=practitioner_id,
+                service_id=service_id,
+                mode="video",
+                starts_at=span.starts_at,
+                ends_at=span.ends_at,
+                expires_at=datetime.now(UTC) + expires_in,
+            )
+            session.add(request)
+            await session.flush()
+            await claims.take_for_request(session, request.id, span, request.expires_at)
+        return request.id
+
+    async def _added(self, row: Any) -> UUID:
+        async with self.session() as session:
+            session.add(row)
+        return row.id
 
     async def device(self, account_id: UUID) -> UUID:
         """A session of an account."""

@@ -40,7 +40,11 @@ MAKERS: dict[str, Maker] = {
     "invitation_id": Maker(House.invitation, of_client=True),
     "practitioner_id": Maker(_staff),
     "staff_id": Maker(_staff),
+    "location_id": Maker(House.location),
     "prospect_id": Maker(House.prospect),
+    "room_id": Maker(House.room),
+    "service_id": Maker(House.service),
+    "time_off_id": Maker(House.time_off),
     "session_id": Maker(personal=House.device),
     "client_session_id": Maker(below=House.client_device, of_client=True),
 }
@@ -65,6 +69,10 @@ def _login(house: House) -> Body:
 
 async def _association(house: House) -> Body:
     return {"client_id": str(await house.client())}
+
+
+def _name(_house: House) -> Body:
+    return {"name": f"Harbor {token_hex(4)}"}
 
 
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
@@ -112,6 +120,14 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
         "family_name": "New",
     },
     "POST /v1/clients/{}/verify-email": {},
+    "POST /v1/locations": _name,
+    "PATCH /v1/locations/{}": {"directions": "Ring twice."},
+    "POST /v1/locations/{}/rooms": _name,
+    "PATCH /v1/rooms/{}": _name,
+    "POST /v1/services": lambda house: {**_name(house), "duration_minutes": 50, "modes": ["video"]},
+    "PATCH /v1/services/{}": {"buffer_after_minutes": 10},
+    "PUT /v1/practitioners/{}/availability": {"windows": [{"weekday": "monday", "start": "09:00", "end": "17:00"}]},
+    "POST /v1/practitioners/{}/time-off": {"starts_at": "2030-01-01T09:00Z", "ends_at": "2030-01-02T09:00Z"},
     "POST /v1/clients/{}/reset-second-factor": {},
     "POST /v1/practice/staff/{}/reset-second-factor": {},
     "POST /v1/prospects/{}/associate": _association,
@@ -125,5 +141,22 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
 NEEDS_A_CODE = {"POST /v1/me/second-factor/confirm"}
 """Refuse every fixed example: only an authenticator knows what they accept (tests/api/auth)."""
 
-QUERIES: dict[str, Body] = {"GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"}}
-"""Query parameters that an operation needs."""
+
+async def _slots(house: House) -> Body:
+    return {"service_id": str(await house.service(client_bookable=True)), "from": "2031-03-03", "to": "2031-03-04"}
+
+
+async def _explained(house: House) -> Body:
+    service_id, practitioner_id = await house.service(), await _staff(house)
+    asked = {"service_id": str(service_id), "practitioner_id": str(practitioner_id)}
+    return asked | {"starts_at": "2031-03-03T09:00:00Z"}
+
+
+QUERIES: dict[str, Body | Callable[[House], Awaitable[Body]]] = {
+    "GET /v1/me/slots": _slots,
+    "GET /v1/portals/{}/slots": _slots,
+    "GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"},
+    "GET /v1/slots": _slots,
+    "GET /v1/slots/explain": _explained,
+}
+"""Query parameters that an operation needs; or a function that makes them, and what they name."""

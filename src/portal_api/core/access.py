@@ -35,7 +35,16 @@ class Permission(StrEnum):
 
     ACCESS_HISTORY_READ = "access_history:read"
     ACCOUNT_SELF = "account:self"
+    APPOINTMENT_REQUESTS_DECIDE = "appointment_requests:decide"
+    APPOINTMENTS_READ = "appointments:read"
+    APPOINTMENTS_READ_ALL = "appointments:read_all"
+    APPOINTMENTS_SELF = "appointments:self"
+    APPOINTMENTS_WRITE = "appointments:write"
+    APPOINTMENTS_WRITE_ALL = "appointments:write_all"
     AUDIT_READ = "audit:read"
+    AVAILABILITY_MANAGE = "availability:manage"
+    AVAILABILITY_READ = "availability:read"
+    AVAILABILITY_WRITE = "availability:write"
     CLIENTS_CREATE = "clients:create"
     CLIENTS_READ = "clients:read"
     CLIENTS_READ_ALL = "clients:read_all"
@@ -46,6 +55,8 @@ class Permission(StrEnum):
     FEATURES_WRITE = "features:write"
     INVITATIONS_READ = "invitations:read"
     INVITATIONS_WRITE = "invitations:write"
+    LOCATIONS_READ = "locations:read"
+    LOCATIONS_WRITE = "locations:write"
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
@@ -53,12 +64,26 @@ class Permission(StrEnum):
     PRACTICE_WRITE = "practice:write"
     PRACTITIONERS_READ = "practitioners:read"
     PROSPECTS_MANAGE = "prospects:manage"
+    SERVICES_READ = "services:read"
+    SERVICES_WRITE = "services:write"
+    SLOTS_READ = "slots:read"
     STAFF_MANAGE = "staff:manage"
     STAFF_READ = "staff:read"
 
 
 P = Permission
-_EVERY_STAFF = frozenset({P.ACCOUNT_SELF, P.PRACTICE_READ, P.PORTAL_READ, P.FEATURES_READ, P.PRACTITIONERS_READ})
+_EVERY_STAFF = frozenset(
+    {
+        P.ACCOUNT_SELF,
+        P.AVAILABILITY_READ,
+        P.FEATURES_READ,
+        P.LOCATIONS_READ,
+        P.PORTAL_READ,
+        P.PRACTICE_READ,
+        P.PRACTITIONERS_READ,
+        P.SERVICES_READ,
+    }
+)
 _CASELOAD = frozenset(
     {
         P.CLIENTS_CREATE,
@@ -71,27 +96,55 @@ _CASELOAD = frozenset(
         P.FEATURES_WRITE,
     }
 )
-_ADMINISTRATION = _CASELOAD | {
-    P.AUDIT_READ,
-    P.CLIENTS_READ_ALL,
-    P.FEATURES_MANAGE,
-    P.PORTAL_WRITE,
-    P.PRACTICE_WRITE,
-    P.PROSPECTS_MANAGE,
-    P.STAFF_MANAGE,
-    P.STAFF_READ,
-}
+_OWN_CALENDAR = frozenset(
+    {
+        P.APPOINTMENT_REQUESTS_DECIDE,
+        P.APPOINTMENTS_READ,
+        P.APPOINTMENTS_WRITE,
+        P.AVAILABILITY_WRITE,
+        P.SLOTS_READ,
+    }
+)
+_EVERY_CALENDAR = _OWN_CALENDAR | {P.APPOINTMENTS_READ_ALL, P.APPOINTMENTS_WRITE_ALL, P.AVAILABILITY_MANAGE}
+_ADMINISTRATION = (
+    _CASELOAD
+    | _EVERY_CALENDAR
+    | {
+        P.AUDIT_READ,
+        P.CLIENTS_READ_ALL,
+        P.FEATURES_MANAGE,
+        P.LOCATIONS_WRITE,
+        P.PORTAL_WRITE,
+        P.PRACTICE_WRITE,
+        P.PROSPECTS_MANAGE,
+        P.SERVICES_WRITE,
+        P.STAFF_MANAGE,
+        P.STAFF_READ,
+    }
+)
+_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
-    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD,
-    Role.SUPERVISOR: _EVERY_STAFF | {P.CLIENTS_READ, P.INVITATIONS_READ},
-    Role.INTERN: _EVERY_STAFF | {P.CLIENTS_READ, P.INVITATIONS_READ},
-    Role.BILLER: _EVERY_STAFF | {P.CLIENTS_READ, P.CLIENTS_READ_ALL},
-    Role.SCHEDULER: _EVERY_STAFF | {P.CLIENTS_READ, P.CLIENTS_READ_ALL},
+    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR,
+    Role.SUPERVISOR: _EVERY_STAFF | {P.CLIENTS_READ, P.INVITATIONS_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | {P.CLIENTS_READ, P.INVITATIONS_READ},
+    Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
+    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
     Role.FORMS_ADMIN: _EVERY_STAFF,
 }
-CLIENT_PERMISSIONS = frozenset({P.ACCESS_HISTORY_READ, P.ACCOUNT_SELF, P.PRACTITIONERS_READ})
+CLIENT_PERMISSIONS = frozenset(
+    {
+        P.ACCESS_HISTORY_READ,
+        P.ACCOUNT_SELF,
+        P.APPOINTMENTS_SELF,
+        P.LOCATIONS_READ,
+        P.PRACTITIONERS_READ,
+        P.SERVICES_READ,
+    }
+)
+BOOKABLE_ROLES = frozenset({Role.PRACTITIONER, Role.SUPERVISOR, Role.INTERN})
+"""Whose time can be booked."""
 
 
 @cache

@@ -11,6 +11,7 @@ from portal_api.models import (
     practices,
     prospects,
     retries,
+    scheduling,
     staff,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "practices",
     "prospects",
     "retries",
+    "scheduling",
     "staff",
 ]

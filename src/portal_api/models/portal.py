@@ -18,6 +18,7 @@ class PortalSettings(PracticeScoped, Mutable, Base):
         CheckConstraint("invitation_ttl_days BETWEEN 1 AND 30", name="invitation_ttl_days"),
         CheckConstraint("unverified_request_limit BETWEEN 0 AND 1", name="unverified_request_limit"),
         CheckConstraint("late_within_minutes >= 0 AND closed_within_minutes >= 0", name="cancellation"),
+        CheckConstraint("request_ttl_hours BETWEEN 1 AND 720", name="request_ttl_hours"),
         one_of("second_factor", ("optional", "staff", "everyone")),
     )
 
@@ -30,6 +31,8 @@ class PortalSettings(PracticeScoped, Mutable, Base):
     late_within_minutes: Mapped[int] = mapped_column(default=1440, server_default=text("1440"))
     closed_within_minutes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     unverified_request_limit: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    allow_new_client_requests: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    request_ttl_hours: Mapped[int] = mapped_column(default=72, server_default=text("72"))
     second_factor: Mapped[str] = mapped_column(default="optional", server_default=text("'optional'"))
 
     def enable(self, slug: str | None, at: datetime) -> None:

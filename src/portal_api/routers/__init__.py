@@ -10,6 +10,7 @@ from portal_api.routers import (
     portal,
     practices,
     prospects,
+    scheduling,
     signup,
     staff,
 )
@@ -25,6 +26,7 @@ ROUTERS = (
     invitations.router,
     signup.router,
     prospects.router,
+    *scheduling.ROUTERS,
     audit.router,
 )
 """Every router of the application, in the order of the document."""

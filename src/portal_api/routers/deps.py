@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from portal_api.core.access import Permission, Principal
+from portal_api.core.access import Feature, Permission, Principal
 from portal_api.core.db import Reader, Session
 from portal_api.web.access import provided, public, requires
 
@@ -38,4 +38,14 @@ CanReadInvitations = Annotated[Principal, requires(Permission.INVITATIONS_READ)]
 CanWriteInvitations = Annotated[Principal, requires(Permission.INVITATIONS_WRITE)]
 CanWriteCredentials = Annotated[Principal, requires(Permission.CREDENTIALS_WRITE)]
 CanWritePortalAccess = Annotated[Principal, requires(Permission.PORTAL_ACCESS_WRITE)]
+CanReadLocations = Annotated[Principal, requires(Permission.LOCATIONS_READ)]
+CanWriteLocations = Annotated[Principal, requires(Permission.LOCATIONS_WRITE)]
+CanReadServices = Annotated[Principal, requires(Permission.SERVICES_READ)]
+CanWriteServices = Annotated[Principal, requires(Permission.SERVICES_WRITE)]
+CanReadAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_READ)]
+CanWriteAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_WRITE)]
+CanRequestAppointments = Annotated[
+    Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_REQUESTS)
+]
+CanReadSlots = Annotated[Principal, requires(Permission.SLOTS_READ)]
 CanManageProspects = Annotated[Principal, requires(Permission.PROSPECTS_MANAGE)]

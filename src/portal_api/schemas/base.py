@@ -15,6 +15,7 @@ T = TypeVar("T")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 EARLIEST_BIRTH = date(1850, 1, 2)
+EARLIEST_MINUTE, LATEST_MINUTE = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Input(BaseModel):
@@ -28,6 +29,13 @@ class Change(Input):
 
     def given(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class Money(Input):
+    """Minor units of an ISO 4217 currency: 12000 USD is 120 dollars."""
+
+    amount: int = Field(ge=0, le=1_000_000_000, examples=[12000])
+    currency: str = Field(pattern=r"^[A-Z]{3}$", examples=["USD"])
 
 
 class Query(BaseModel):
@@ -95,6 +103,14 @@ def _birth(value: date) -> date:
     return value
 
 
+def _whole_minute(value: datetime) -> datetime:
+    if not EARLIEST_MINUTE <= value <= LATEST_MINUTE:
+        raise PydanticCustomError("out_of_range", "Times lie between the years 2000 and 2200.")
+    if value.second or value.microsecond:
+        raise PydanticCustomError("whole_minute", "Give a time on a whole minute.")
+    return value.astimezone(UTC)
+
+
 def _line_of(length: int) -> Any:
     return StringConstraints(strip_whitespace=True, min_length=1, max_length=length)
 
@@ -122,6 +138,8 @@ SecretText = Annotated[str, StringConstraints(min_length=1, max_length=200), Aft
 BotCheckToken = Annotated[str, StringConstraints(min_length=1, max_length=8192), AfterValidator(_line)]
 Ids = Annotated[list[UUID], Field(max_length=50)]
 Instant = AwareDatetime
+Minute = Annotated[AwareDatetime, AfterValidator(_whole_minute)]
+"""An instant of a calendar, in UTC."""
 
 
 def normal_email(email: str) -> str:

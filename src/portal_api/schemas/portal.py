@@ -27,6 +27,12 @@ class PortalUpdate(Change):
     invitation_ttl_days: Annotated[int, Field(ge=1, le=30)] | None = None
     cancellation: CancellationUpdate | None = None
     unverified_request_limit: Annotated[int, Field(ge=0, le=1)] | None = None
+    allow_new_client_requests: bool | None = Field(
+        None, description="Whether people without a chart see times and ask for one on the portal's public page."
+    )
+    request_ttl_hours: Annotated[int, Field(ge=1, le=720)] | None = Field(
+        None, description="How long an appointment request holds its time before it expires."
+    )
     second_factor: SecondFactor | None = None
 
 
@@ -51,6 +57,8 @@ class Portal(Output):
     invitation_ttl_days: int
     cancellation: Cancellation
     unverified_request_limit: int = Field(description="Open appointment requests of a person who is not verified.")
+    allow_new_client_requests: bool
+    request_ttl_hours: int
     second_factor: SecondFactor
     updated_at: datetime
     version: int

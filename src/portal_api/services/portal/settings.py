@@ -26,6 +26,8 @@ SETTINGS = Read(
             PortalSettings.closed_within_minutes,
         ).label("cancellation"),
         PortalSettings.unverified_request_limit,
+        PortalSettings.allow_new_client_requests,
+        PortalSettings.request_ttl_hours,
         PortalSettings.second_factor,
         PortalSettings.updated_at,
         PortalSettings.version,

@@ -1,0 +1,35 @@
+"""Scheduling: what can be booked, when, where and with whom; who asked for it, and who has it."""
+
+from portal_api.models.scheduling.appointments import (
+    ACTIVE_STATES,
+    APPOINTMENT_STATES,
+    Appointment,
+    AppointmentAttendee,
+    AppointmentSeries,
+)
+from portal_api.models.scheduling.claims import Claim
+from portal_api.models.scheduling.places import Location, Room
+from portal_api.models.scheduling.requests import HOLDING_STATES, REQUEST_STATES, AppointmentRequest
+from portal_api.models.scheduling.schedules import BusyTime, Schedule, TimeOff
+from portal_api.models.scheduling.services import Audience, Mode, Service, ServiceOffer
+
+__all__ = [
+    "ACTIVE_STATES",
+    "APPOINTMENT_STATES",
+    "HOLDING_STATES",
+    "REQUEST_STATES",
+    "Appointment",
+    "AppointmentAttendee",
+    "AppointmentRequest",
+    "AppointmentSeries",
+    "Audience",
+    "BusyTime",
+    "Claim",
+    "Location",
+    "Mode",
+    "Room",
+    "Schedule",
+    "Service",
+    "ServiceOffer",
+    "TimeOff",
+]

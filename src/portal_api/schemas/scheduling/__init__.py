@@ -1,0 +1,1 @@
+"""Input and output of scheduling, a module a resource."""

@@ -1,0 +1,1 @@
+"""Scheduling: places, services, hours, free times, and the time that is taken."""
