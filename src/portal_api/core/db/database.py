@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ACQUIRE_TIMEOUT = 2.0
 CONNECT_TIMEOUT = 2.0
+WRITE_PATIENCE = 10.0
+"""So long a write waits for its connection: many at once over one thing are answered, not turned away."""
 SIDE_POOL_SIZE = 2
 SERVER_SETTINGS = {
     "role": APP_ROLE,
@@ -185,7 +187,7 @@ class Database:
             self.url,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=ACQUIRE_TIMEOUT,
+            pool_timeout=WRITE_PATIENCE,
             hide_parameters=True,
             connect_args={
                 "connection_class": DistributedConnection if distributed else BoundConnection,
