@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     secret_key_file: Path | None = None
     embedded_worker: bool = True
+    video_provider: Literal["", "livekit", "jitsi", "jaas"] = ""
+    video_url: str = ""
+    video_key: str = ""
+    video_secret: SecretStr = SecretStr("")
+    video_secret_file: Path | None = None
 
     @field_validator("cors_origins", "trusted_proxies", "allowed_hosts", mode="before")
     @classmethod
@@ -58,6 +63,29 @@ class Settings(BaseSettings):
         if self.is_production and 0 < len(self.secret_key.get_secret_value()) < MIN_SECRET_BYTES:
             raise ValueError(f"PORTAL_SECRET_KEY is too short: at least {MIN_SECRET_BYTES} characters")
         return self
+
+    @model_validator(mode="after")
+    def _video_is_whole(self) -> Self:
+        if not self.video_provider:
+            return self
+        if self.video_secret_file and not self.video_secret_file.is_file():
+            raise ValueError(f"PORTAL_VIDEO_SECRET_FILE: there is no file {self.video_secret_file}")
+        if not (self.video_url and self.video_key and self.video_secret_text):
+            raise ValueError(
+                f"PORTAL_VIDEO_PROVIDER={self.video_provider} needs PORTAL_VIDEO_URL, PORTAL_VIDEO_KEY and"
+                " PORTAL_VIDEO_SECRET or PORTAL_VIDEO_SECRET_FILE"
+            )
+        scheme = self.video_url.partition("://")[0]
+        secure = "wss" if self.video_provider == "livekit" else "https"
+        if scheme != secure and (self.is_production or scheme != secure.removesuffix("s")):
+            raise ValueError(f"PORTAL_VIDEO_URL of {self.video_provider} begins with {secure}://")
+        return self
+
+    @cached_property
+    def video_secret_text(self) -> str:
+        """What signs the grants of the video provider: a shared secret, or a private key in PEM."""
+        given = self.video_secret.get_secret_value()
+        return given or (self.video_secret_file.read_text().strip() if self.video_secret_file else "")
 
     @property
     def is_production(self) -> bool:

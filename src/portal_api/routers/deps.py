@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from portal_api.core.access import Permission, Principal
+from portal_api.core.access import Feature, Permission, Principal
 from portal_api.core.db import Reader, Session
 from portal_api.web.access import provided, public, requires
 
@@ -44,3 +44,5 @@ CanReadAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_READ
 CanWriteAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_WRITE)]
 CanReadSlots = Annotated[Principal, requires(Permission.SLOTS_READ)]
 CanManageProspects = Annotated[Principal, requires(Permission.PROSPECTS_MANAGE)]
+CanJoinVideo = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.VIDEO)]
+CanHostVideo = Annotated[Principal, requires(Permission.VIDEO_HOST)]
