@@ -42,6 +42,9 @@ CanReadServices = Annotated[Principal, requires(Permission.SERVICES_READ)]
 CanWriteServices = Annotated[Principal, requires(Permission.SERVICES_WRITE)]
 CanReadAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_READ)]
 CanWriteAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_WRITE)]
+CanRequestAppointments = Annotated[
+    Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_REQUESTS)
+]
 CanReadSlots = Annotated[Principal, requires(Permission.SLOTS_READ)]
 CanManageProspects = Annotated[Principal, requires(Permission.PROSPECTS_MANAGE)]
 CanJoinVideo = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.VIDEO)]
