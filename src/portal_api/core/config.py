@@ -81,7 +81,7 @@ class Settings(BaseSettings):
             raise ValueError(f"PORTAL_VIDEO_URL of {self.video_provider} begins with {secure}://")
         return self
 
-    @cached_property
+    @property
     def video_secret_text(self) -> str:
         """What signs the grants of the video provider: a shared secret, or a private key in PEM."""
         given = self.video_secret.get_secret_value()

@@ -34,6 +34,8 @@ async def join_as_client(
     Raises NotFound, FeatureDisabled, Invalid where it is not clear for whom, InvalidState, NotByVideo, TooEarly, Ended,
     VideoNotConfigured.
     """
+    if data.client_id is not None:
+        principal.profile(data.client_id)  # theirs, and with the feature: else it is refused before anything is read
     appointment = await sessions.of_client(session, principal, appointment_id)
     client_id = _for_whom(principal, appointment, data.client_id)
     meeting = await sessions.opened(session, appointment)
@@ -65,8 +67,6 @@ async def join_as_host(
 
 def _for_whom(principal: Principal, appointment: Appointment, client_id: UUID | None) -> UUID:
     """The client of whom this person comes in place, or as whom."""
-    if client_id is not None:
-        principal.profile(client_id)
     fitting = [client for client in principal.client_ids if client in appointment.client_ids]
     if client_id is None and len(fitting) > 1:
         raise invalid("/client_id", "client_id_required", "You act for several who take part: say for whom you come.")

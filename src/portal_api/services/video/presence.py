@@ -22,7 +22,7 @@ OWN_REPORT = "self"
 PEOPLE = Read(
     select(
         VideoParticipant.id,
-        VideoParticipant.display_name,
+        VideoParticipant.display_name.label("name"),
         VideoParticipant.is_host,
         VideoParticipant.state_now().label("state"),
     )
