@@ -14,7 +14,7 @@ from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal_api.core.access import Feature, Role
 from portal_api.core.db import Binding, Session
@@ -31,6 +31,7 @@ from portal_api.models.scheduling import (
     Appointment,
     AppointmentAttendee,
     AppointmentRequest,
+    AppointmentSeries,
     BusyTime,
     Location,
     Room,
@@ -178,12 +179,6 @@ class House:
             appointment.allow_overlap = await claims.take_for_appointment(session, appointment.id, span, **options)
         return appointment.id
 
-    async def appointment_now(self) -> UUID:
-        """A session by video that began just now, of a practitioner and a client whom nobody else treats."""
-        practitioner_id = await self.member(await self.account("staff"))
-        start = datetime.now(UTC).replace(second=0, microsecond=0)
-        return await self.appointment(practitioner_id, await self.service(), await self.client(), start)
-
     async def release(self, holder_id: UUID) -> None:
         async with self.session() as session:
             await claims.release(session, holder_id)
@@ -192,6 +187,32 @@ class House:
         """What an outside calendar says."""
         span = {"starts_at": starts_at, "ends_at": ends_at}
         return await self._added(BusyTime(id=new_id(), practitioner_id=practitioner_id, source_id=new_id(), **span))
+
+    async def some_appointment(self) -> UUID:
+        """Of some client with some practitioner, a year from now."""
+        return await self.appointment(*await self.some(), _later())
+
+    async def series(self) -> UUID:
+        """A series of one appointment."""
+        practitioner_id, service_id, client_id = await self.some()
+        start = _later()
+        rule = {
+            "time_zone": "Europe/Berlin",
+            "first_date": start.date(),
+            "start_minute": 600,
+            "rrule": "FREQ=DAILY;COUNT=1",
+        }
+        made = AppointmentSeries(id=new_id(), practitioner_id=practitioner_id, service_id=service_id, **rule)
+        series_id = await self._added(made)
+        appointment_id = await self.appointment(practitioner_id, service_id, client_id, start)
+        async with self.session() as session:
+            this = update(Appointment).where(Appointment.id == appointment_id)
+            await session.execute(this.values(series_id=series_id))
+        return series_id
+
+    async def some(self) -> tuple[UUID, UUID, UUID]:
+        practitioner_id = await self.member(await self.account("staff"))
+        return practitioner_id, await self.service(), await self.client()
 
     async def request(
         self,
@@ -247,6 +268,10 @@ class House:
         assert response.status_code == 200, response.text
         answer = response.json()
         return Caller(self.http, answer["access_token"], answer["refresh_token"], answer["account"])
+
+
+def _later() -> datetime:
+    return (datetime.now(UTC) + timedelta(days=365)).replace(second=0, microsecond=0)
 
 
 async def build(app: FastAPI, http: httpx.AsyncClient) -> House:

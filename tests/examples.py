@@ -34,7 +34,8 @@ async def _staff(house: House) -> UUID:
 
 
 MAKERS: dict[str, Maker] = {
-    "appointment_id": Maker(House.appointment_now, of_client=True),
+    "appointment_id": Maker(House.some_appointment, of_client=True),
+    "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
     "invitation_id": Maker(House.invitation, of_client=True),
     "practitioner_id": Maker(_staff),
@@ -71,6 +72,17 @@ async def _association(house: House) -> Body:
 
 def _name(_house: House) -> Body:
     return {"name": f"Harbor {token_hex(4)}"}
+
+
+async def _booking(house: House) -> Body:
+    practitioner_id, service_id, client_id = await house.some()
+    ids = {"practitioner_id": practitioner_id, "service_id": service_id, "client_id": client_id}
+    named = {name: str(value) for name, value in ids.items()}
+    return {**named, "starts_at": "2030-01-01T09:00Z", "mode": "video"}
+
+
+async def _booked_series(house: House) -> Body:
+    return await _booking(house) | {"rrule": "FREQ=WEEKLY;COUNT=2"}
 
 
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
@@ -131,6 +143,13 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/appointments/{}/join": {},
     "POST /v1/appointments/{}/admit": {},
     "POST /v1/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
+    "POST /v1/appointments": _booking,
+    "PATCH /v1/appointments/{}": {"note": "Ring twice."},
+    "POST /v1/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
+    "POST /v1/appointments/{}/cancel": {},
+    "POST /v1/appointment-series": _booked_series,
+    "POST /v1/me/appointments/{}/cancel": {},
+    "POST /v1/me/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
     "POST /v1/prospects/{}/associate": _association,
     "POST /v1/prospects/{}/create-client": {},
     "POST /v1/prospects/{}/dissociate": {},

@@ -78,10 +78,10 @@ class Meeting:
         return await (caller or self.client).post(f"/v1/me/appointments/{self.appointment_id}/join", body)
 
     async def host(self, caller: Caller | None = None) -> httpx.Response:
-        return await (caller or self.owner).post(f"/v1/appointments/{self.appointment_id}/join", {})
+        return await (caller or self.owner).post(f"/v1/appointments/{self.appointment_id}/join")
 
     async def admit(self, *participants: dict[str, Any], by: Caller | None = None) -> httpx.Response:
-        body = {"participant_ids": [p["participant_id"] for p in participants]} if participants else {}
+        body = {"participant_ids": [p["participant_id"] for p in participants]} if participants else None
         return await (by or self.owner).post(f"/v1/appointments/{self.appointment_id}/admit", body)
 
     async def people(self, caller: Caller | None = None) -> dict[str, str]:

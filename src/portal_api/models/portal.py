@@ -36,6 +36,7 @@ class PortalSettings(PracticeScoped, Mutable, Base):
     closed_within_minutes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     unverified_request_limit: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     allow_new_client_requests: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    allow_client_reschedule: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     request_ttl_hours: Mapped[int] = mapped_column(default=72, server_default=text("72"))
     video_opens_minutes_before: Mapped[int] = mapped_column(default=30, server_default=text("30"))
     video_closes_minutes_after: Mapped[int] = mapped_column(default=30, server_default=text("30"))

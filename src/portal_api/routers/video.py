@@ -24,10 +24,10 @@ router = PortalRouter(prefix="/v1", tag="video")
 
 @router.post("/me/appointments/{appointment_id}/join", response_model=Join)
 async def join_my_appointment(
-    appointment_id: UUID, data: JoinCreate, session: SessionDep, principal: CanJoinVideo
+    appointment_id: UUID, session: SessionDep, principal: CanJoinVideo, data: JoinCreate | None = None
 ) -> Any:
     """Come to a session, from half an hour before it unless the practice says otherwise. Safe to ask again."""
-    return await video.join_as_client(session, principal, appointment_id, data)
+    return await video.join_as_client(session, principal, appointment_id, data or JoinCreate())
 
 
 @router.post("/me/appointments/{appointment_id}/presence", status_code=204, response_model=None)
@@ -40,10 +40,10 @@ async def report_my_presence(
 
 @router.post("/appointments/{appointment_id}/join", response_model=Join)
 async def join_appointment(
-    appointment_id: UUID, data: HostJoinCreate, session: SessionDep, principal: CanHostVideo
+    appointment_id: UUID, session: SessionDep, principal: CanHostVideo, data: HostJoinCreate | None = None
 ) -> Any:
     """Come to a session as its practitioner, or as who supervises them."""
-    return await video.join_as_host(session, principal, appointment_id, data)
+    return await video.join_as_host(session, principal, appointment_id, data or HostJoinCreate())
 
 
 @router.post("/appointments/{appointment_id}/presence", status_code=204, response_model=None)
@@ -64,10 +64,10 @@ async def list_video_participants(
 
 @router.post("/appointments/{appointment_id}/admit", response_model=Page[VideoParticipant])
 async def admit_to_appointment(
-    appointment_id: UUID, data: Admission, session: SessionDep, principal: CanHostVideo
+    appointment_id: UUID, session: SessionDep, principal: CanHostVideo, data: Admission | None = None
 ) -> Any:
     """Let people in from the waiting room: those who are named, or everybody who waits."""
-    return await video.admit(session, principal, appointment_id, data)
+    return await video.admit(session, principal, appointment_id, data or Admission())
 
 
 @router.post("/video/livekit-webhook", status_code=204, response_model=None)

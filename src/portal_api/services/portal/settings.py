@@ -28,6 +28,7 @@ SETTINGS = Read(
         ).label("cancellation"),
         PortalSettings.unverified_request_limit,
         PortalSettings.allow_new_client_requests,
+        PortalSettings.allow_client_reschedule,
         PortalSettings.request_ttl_hours,
         func.jsonb_build_object(
             "opens_minutes_before",
