@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tests.cast import House
 from tests.world import PASSWORD
@@ -36,6 +36,8 @@ async def _staff(house: House) -> UUID:
 
 
 MAKERS: dict[str, Maker] = {
+    "appointment_id": Maker(House.some_appointment, of_client=True),
+    "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
     "invitation_id": Maker(House.invitation, of_client=True),
     "practitioner_id": Maker(_staff),
@@ -73,6 +75,17 @@ async def _association(house: House) -> Body:
 
 def _name(_house: House) -> Body:
     return {"name": f"Harbor {token_hex(4)}"}
+
+
+async def _booking(house: House) -> Body:
+    practitioner_id, service_id, client_id = await house.some()
+    ids = {"practitioner_id": practitioner_id, "service_id": service_id, "client_id": client_id}
+    named = {name: str(value) for name, value in ids.items()}
+    return {**named, "starts_at": "2030-01-01T09:00Z", "mode": "video"}
+
+
+async def _booked_series(house: House) -> Body:
+    return await _booking(house) | {"rrule": "FREQ=WEEKLY;COUNT=2"}
 
 
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
@@ -128,6 +141,18 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "PATCH /v1/services/{}": {"buffer_after_minutes": 10},
     "PUT /v1/practitioners/{}/availability": {"windows": [{"weekday": "monday", "start": "09:00", "end": "17:00"}]},
     "POST /v1/practitioners/{}/time-off": {"starts_at": "2030-01-01T09:00Z", "ends_at": "2030-01-02T09:00Z"},
+    "POST /v1/me/appointments/{}/join": {},
+    "POST /v1/me/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
+    "POST /v1/appointments/{}/join": {},
+    "POST /v1/appointments/{}/admit": {},
+    "POST /v1/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
+    "POST /v1/appointments": _booking,
+    "PATCH /v1/appointments/{}": {"note": "Ring twice."},
+    "POST /v1/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
+    "POST /v1/appointments/{}/cancel": {},
+    "POST /v1/appointment-series": _booked_series,
+    "POST /v1/me/appointments/{}/cancel": {},
+    "POST /v1/me/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
     "POST /v1/clients/{}/reset-second-factor": {},
     "POST /v1/practice/staff/{}/reset-second-factor": {},
     "POST /v1/prospects/{}/associate": _association,

@@ -1,8 +1,7 @@
 """Who may do what: permissions are verbs on nouns, roles are a table, a principal is who is asking."""
 
 import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -69,6 +68,7 @@ class Permission(StrEnum):
     SLOTS_READ = "slots:read"
     STAFF_MANAGE = "staff:manage"
     STAFF_READ = "staff:read"
+    VIDEO_HOST = "video:host"
 
 
 P = Permission
@@ -105,6 +105,8 @@ _OWN_CALENDAR = frozenset(
         P.SLOTS_READ,
     }
 )
+_SESSIONS = frozenset({P.VIDEO_HOST})
+"""What happens in a session is between the clients and those who treat them: administration does not open it."""
 _EVERY_CALENDAR = _OWN_CALENDAR | {P.APPOINTMENTS_READ_ALL, P.APPOINTMENTS_WRITE_ALL, P.AVAILABILITY_MANAGE}
 _ADMINISTRATION = (
     _CASELOAD
@@ -126,9 +128,9 @@ _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
-    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR,
-    Role.SUPERVISOR: _EVERY_STAFF | {P.CLIENTS_READ, P.INVITATIONS_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | {P.CLIENTS_READ, P.INVITATIONS_READ},
+    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
+    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ},
     Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
     Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
     Role.FORMS_ADMIN: _EVERY_STAFF,
@@ -224,8 +226,10 @@ class Principal:
     permissions: frozenset[Permission] = frozenset()
     profiles: tuple[Profile, ...] = ()
     """The clients that the caller may act for; on a route with a feature, those who have the feature."""
-    withheld: Mapping[UUID, Feature] = field(default_factory=dict)
-    """Clients that the caller may act for, but not with this feature, which the route needs."""
+    withheld: tuple[Profile, ...] = ()
+    """Clients that the caller may act for, but not with `feature`."""
+    feature: Feature | None = None
+    """What the route needs, where it has narrowed the profiles."""
     must_change_password: bool = False
     must_enrol_second_factor: bool = False
     authenticated_at: datetime | None = None
@@ -240,8 +244,8 @@ class Principal:
 
         Raises NotFound for one that is not theirs, FeatureDisabled, Invalid where several would fit.
         """
-        if client_id in self.withheld:
-            raise FeatureDisabled(feature=self.withheld[client_id])
+        if any(profile.client_id == client_id for profile in self.withheld):
+            raise FeatureDisabled(feature=self.feature)
         if client_id is None and len(self.profiles) + len(self.withheld) > 1:
             raise invalid("/client_id", "client_id_required", "You act for several clients: say for whom.")
         found = (profile for profile in self.profiles if client_id in (None, profile.client_id))

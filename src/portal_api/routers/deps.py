@@ -44,8 +44,16 @@ CanReadServices = Annotated[Principal, requires(Permission.SERVICES_READ)]
 CanWriteServices = Annotated[Principal, requires(Permission.SERVICES_WRITE)]
 CanReadAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_READ)]
 CanWriteAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_WRITE)]
+CanReadAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_READ)]
+CanWriteAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_WRITE)]
+HasAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF)]
+CanCancelAppointments = Annotated[
+    Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_CANCELLATION)
+]
 CanRequestAppointments = Annotated[
     Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_REQUESTS)
 ]
 CanReadSlots = Annotated[Principal, requires(Permission.SLOTS_READ)]
 CanManageProspects = Annotated[Principal, requires(Permission.PROSPECTS_MANAGE)]
+CanJoinVideo = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.VIDEO)]
+CanHostVideo = Annotated[Principal, requires(Permission.VIDEO_HOST)]

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from portal_api.core.tools import Tools
 
 ACQUIRE_TIMEOUT = 2.0
+CONNECT_TIMEOUT = 2.0
+WRITE_PATIENCE = 10.0
+"""So long a write waits for its connection: many at once over one thing are answered, not turned away."""
 SIDE_POOL_SIZE = 2
 SERVER_SETTINGS = {
     "role": APP_ROLE,
@@ -184,12 +187,12 @@ class Database:
             self.url,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=ACQUIRE_TIMEOUT,
+            pool_timeout=WRITE_PATIENCE,
             hide_parameters=True,
             connect_args={
                 "connection_class": DistributedConnection if distributed else BoundConnection,
                 "server_settings": SERVER_SETTINGS,
-                "timeout": ACQUIRE_TIMEOUT,
+                "timeout": CONNECT_TIMEOUT,
             },
         )
         self._sessions = async_sessionmaker(self._engine, class_=Session, expire_on_commit=False)
@@ -208,7 +211,7 @@ class Database:
 
         async def connect() -> asyncpg.Connection:
             connection = await asyncpg.connect(
-                dsn, server_settings=SERVER_SETTINGS | ONE_PLAN | settings, timeout=ACQUIRE_TIMEOUT
+                dsn, server_settings=SERVER_SETTINGS | ONE_PLAN | settings, timeout=CONNECT_TIMEOUT
             )
             await _decode_json(connection)
             return connection

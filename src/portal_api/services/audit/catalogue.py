@@ -3,6 +3,17 @@
 TYPES: dict[str, str] = {
     "access.denied": "A request was refused because the caller may not do this.",
     "account.updated": "An account's names were changed by its holder.",
+    "appointment.attended": "A client came to an appointment.",
+    "appointment.booked": "An appointment was booked.",
+    "appointment.cancelled": "An appointment was cancelled.",
+    "appointment.checked_in": "A client has arrived for an appointment.",
+    "appointment.missed": "A client did not come to an appointment.",
+    "appointment.reopened": "What an appointment had been marked as was taken back.",
+    "appointment.rescheduled": "An appointment was moved to another time.",
+    "appointment.updated": "The place, the way, the people or the note of an appointment were changed.",
+    "appointment.viewed": "An appointment was opened.",
+    "appointment_series.created": "A series of appointments was booked.",
+    "appointments.listed": "Appointments were shown in a list.",
     "audit.listed": "The audit trail was read.",
     "availability.replaced": "A practitioner's bookable hours were replaced.",
     "client.archived": "A client was put away; nobody acts for them any more.",
@@ -84,6 +95,11 @@ TYPES: dict[str, str] = {
     "staff.updated": "A staff member's names, credentials, roles or supervision were changed.",
     "time_off.created": "A practitioner will be away.",
     "time_off.removed": "Time off of a practitioner was taken back.",
+    "video.admitted": "Somebody was let into a video session from its waiting room.",
+    "video.entry_granted": "Somebody was given the way into a video session.",
+    "video.joined": "Somebody joined a video session.",
+    "video.left": "Somebody left a video session.",
+    "video.waiting": "Somebody came to the waiting room of a video session.",
 }
 UNKNOWN = "Something happened."
 

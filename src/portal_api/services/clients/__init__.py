@@ -1,6 +1,6 @@
 """Client records."""
 
-from portal_api.services.clients.reading import locked, must_see
+from portal_api.services.clients.reading import locked, must_see, must_see_all
 from portal_api.services.clients.records import archive, create, get, page, restore, update
 from portal_api.services.clients.second_factor import reset_second_factor
 from portal_api.services.clients.verification import verify_email
@@ -11,6 +11,7 @@ __all__ = [
     "get",
     "locked",
     "must_see",
+    "must_see_all",
     "page",
     "reset_second_factor",
     "restore",
