@@ -156,9 +156,13 @@ async def send(
     for name in operation.route.param_convertors:
         path = path.replace(f"{{{name}}}", str(ids.get(name, VALUES.get(name, uuid4()))))
     headers = {"Authorization": f"Bearer {caller.access_token}"} if caller else {}
-    given = QUERIES.get(operation.key)
-    params = await given(house) if callable(given) else given
+    params = await query_of(operation, house)
     return await http.request(operation.method, path, headers=headers, json=await body(operation, house), params=params)
+
+
+async def query_of(operation: Operation, house: House) -> dict[str, Any]:
+    given = QUERIES.get(operation.key, {})
+    return await given(house) if callable(given) else given
 
 
 async def body(operation: Operation, house: House) -> Any:
@@ -324,9 +328,10 @@ async def test_sql_in_a_parameter_is_text(operation: Operation, cast: Cast, plai
     query = operation.route.signature.query
     assert query is not None
     path = await own_path(operation, cast.ours, cast.owner)
+    needed = await query_of(operation, cast.ours)
     for name in query.adapter.json_schema()["properties"]:
         for text in SQL_TEXTS:
-            response = await cast.owner.get(path, params=QUERIES.get(operation.key, {}) | {name: text})
+            response = await cast.owner.get(path, params=needed | {name: text})
             assert response.status_code in {200, 400, 422}, f"{name}={text}: {response.text}"
             if response.status_code == 200 and "data" in response.json():
                 assert response.json()["data"] == []
