@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
+from bench.booking import measure as measure_booking
 from bench.contest import Contest, Contestant, ratio
 from bench.ground import Ground, migrate
 from bench.load import Call, Load, load
@@ -262,6 +263,11 @@ def slots(bench: Bench) -> None:
     measure_slots(bench.ground, bench.contest, bench.report)
 
 
+def booking(bench: Bench) -> None:
+    """One time, many who want it."""
+    measure_booking(bench.ground, bench.report)
+
+
 def processes(bench: Bench) -> None:
     """Memory of the workers, and the time from start to ready."""
     server = bench.ground.serve("ours", "bench", workers=3)
@@ -297,5 +303,5 @@ def _start(ground: Ground) -> float:
 Section = Callable[[Bench], None]
 SECTIONS: dict[str, Section] = {
     section.__name__: section
-    for section in (statements, reads, writes, protection, routes, growth, slots, logins, processes)
+    for section in (statements, reads, writes, protection, routes, growth, slots, booking, logins, processes)
 }
