@@ -73,7 +73,11 @@ OPERATIONS = [
 ]
 CLOSED = [op for op in OPERATIONS if op.permission is not None]
 WITH_IDS = [op for op in CLOSED if op.ids]
-FILTERED = [op for op in CLOSED if op.route.signature.query and op.may_be_tried_by(ROLE_PERMISSIONS[Role.OWNER])]
+FILTERED = [
+    op
+    for op in CLOSED
+    if op.method == "GET" and op.route.signature.query and op.may_be_tried_by(ROLE_PERMISSIONS[Role.OWNER])
+]
 SQL_TEXTS = (
     "' OR '1'='1",
     "'; SELECT pg_sleep(30)--",
@@ -328,10 +332,9 @@ async def test_sql_in_a_parameter_is_text(operation: Operation, cast: Cast, plai
     query = operation.route.signature.query
     assert query is not None
     path = await own_path(operation, cast.ours, cast.owner)
-    needed = await query_of(operation, cast.ours)
     for name in query.adapter.json_schema()["properties"]:
         for text in SQL_TEXTS:
-            response = await cast.owner.get(path, params=needed | {name: text})
+            response = await cast.owner.get(path, params=await query_of(operation, cast.ours) | {name: text})
             assert response.status_code in {200, 400, 422}, f"{name}={text}: {response.text}"
             if response.status_code == 200 and "data" in response.json():
                 assert response.json()["data"] == []
