@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from portal_api.services.scheduling import slots
 from tests.cast import House
 from tests.entry import client_login, open_practice, set_portal, staff
 from tests.world import Caller, Practice, World
@@ -570,3 +571,29 @@ class TestExplain:
         params |= {"starts_at": berlin(10).astimezone(UTC).isoformat(), "client_id": clinic.client["id"]}
         assert (await practitioner.get("/v1/slots/explain", params=params)).status_code == 404
         assert (await clinic.portal.get("/v1/slots/explain", params=params)).status_code == 403
+
+
+class TestForRequests:
+    """What requests ask before they take a time (A23)."""
+
+    async def test_a_start_is_offered_or_not(self, clinic: Clinic) -> None:
+        ids = UUID(clinic.service["id"]), [UUID(clinic.practice.staff_id)]
+        wish = slots.Wish(*ids, MONDAY, MONDAY)
+        client = slots.Asker("existing", UUID(clinic.client["id"]))
+        await clinic.book(berlin(9))
+        async with clinic.house.session() as session:
+            free = await slots.offered(session, client, wish, berlin(10))
+            assert free is not None and free["starts_at"] == berlin(10)
+            for hour, minute in ((9, 0), (10, 1), (12, 0), (8, 0)):
+                assert await slots.offered(session, client, wish, berlin(hour, minute)) is None
+            in_the_past = berlin(10, day=TODAY - timedelta(days=7))
+            assert await slots.offered(session, client, wish, in_the_past) is None
+
+    async def test_alternatives_are_the_nearest(self, clinic: Clinic) -> None:
+        ids = UUID(clinic.service["id"]), [UUID(clinic.practice.staff_id)]
+        wish = slots.Wish(*ids, MONDAY, MONDAY)
+        await clinic.book(berlin(10))
+        async with clinic.house.session() as session:
+            found = await slots.alternatives(session, slots.NEWCOMER, wish, berlin(10), 3)
+        nearest = [berlin(9), berlin(11), berlin(11, day=MONDAY - timedelta(days=1))]
+        assert sorted(slot["starts_at"] for slot in found) == sorted(nearest)

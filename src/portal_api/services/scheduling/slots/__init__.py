@@ -2,7 +2,16 @@
 
 from portal_api.services.scheduling.slots.explaining import explain
 from portal_api.services.scheduling.slots.finding import for_newcomers, for_portal, for_staff
-from portal_api.services.scheduling.slots.search import NEWCOMER, STAFF, Asker, Slot, Wish, offered, search
+from portal_api.services.scheduling.slots.search import (
+    NEWCOMER,
+    STAFF,
+    Asker,
+    Slot,
+    Wish,
+    alternatives,
+    offered,
+    search,
+)
 
 __all__ = [
     "NEWCOMER",
@@ -10,6 +19,7 @@ __all__ = [
     "Asker",
     "Slot",
     "Wish",
+    "alternatives",
     "explain",
     "for_newcomers",
     "for_portal",

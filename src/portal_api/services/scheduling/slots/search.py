@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from heapq import merge
+from heapq import merge, nsmallest
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
@@ -34,6 +34,7 @@ class Asker:
     client_id: UUID | None = None
 
 
+ALTERNATIVE_DAYS = 14
 STAFF = Asker()
 NEWCOMER = Asker(Audience.NEW)
 
@@ -61,17 +62,23 @@ async def offered(source: Source, asker: Asker, wish: Wish, starts_at: datetime)
 
     In a transaction that holds the practitioner's lock the answer stays true until its end.
     """
-    day = starts_at.astimezone(UTC).date()
-    near = Wish(
-        wish.service_id,
-        wish.practitioner_ids,
-        day - timedelta(days=1),
-        day + timedelta(days=1),
-        wish.mode,
-        wish.location_id,
-    )
+    near = _around(wish, starts_at, 1, 1)
     facts = await facts_for(source, asker, near)
     return next((slot for slot in _slots(facts, asker, near) if slot["starts_at"] == starts_at), None)
+
+
+async def alternatives(source: Source, asker: Asker, wish: Wish, starts_at: datetime, count: int = 5) -> list[Slot]:
+    """The offered slots nearest to this instant, in order; the days of the wish are ignored."""
+    near = _around(wish, starts_at, 1, ALTERNATIVE_DAYS)
+    found = _slots(await facts_for(source, asker, near), asker, near)
+    nearest = nsmallest(count, found, key=lambda slot: abs(slot["starts_at"] - starts_at))
+    return sorted(nearest, key=itemgetter("starts_at"))
+
+
+def _around(wish: Wish, at: datetime, before: int, after: int) -> Wish:
+    """Days of UTC: the practitioner's date of an instant is one of them, or next to one."""
+    day = at.astimezone(UTC).date()
+    return replace(wish, first=day - timedelta(days=before), last=day + timedelta(days=after))
 
 
 async def facts_for(source: Source, asker: Asker, wish: Wish) -> Facts:
