@@ -18,6 +18,7 @@ from portal_api.services.auth import step_up
 from portal_api.services.clients import logins, portal_access
 from portal_api.services.clients.logins import AlreadyLinked
 from portal_api.services.prospects import reading, review
+from portal_api.services.scheduling.requests import of_prospects
 
 SOURCE = "association"
 NOT_NULL = ("given_name", "family_name", "practitioner_ids", "external_ids")
@@ -68,6 +69,7 @@ async def dissociate(
     prospect.dissociate(await clock.now(session))
     client = (await session.execute(select(Client).where(Client.id == client_id).with_for_update())).scalar_one()
     await logins.revoke_self(session, client, prospect.account, "dissociated", by=principal.account_id)
+    await of_prospects.take_back(session, prospect.id)
     return await review.recorded(session, principal, prospect, "prospect.dissociated", decision, client_id=client.id)
 
 
@@ -92,6 +94,7 @@ async def _admit(
         )
     await logins.grant_self(session, client, prospect.account, SOURCE, by=principal.account_id)
     prospect.become_client(outcome, client.id, await clock.now(session), by=review.acting(principal))
+    await of_prospects.hand_over(session, prospect.id, client.id)
     return await review.recorded(session, principal, prospect, f"prospect.{outcome}", client_id=client.id)
 
 

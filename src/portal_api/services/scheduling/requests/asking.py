@@ -1,6 +1,5 @@
 """What clients do with requests: ask, take back, answer a counter-offer."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +13,11 @@ from portal_api.core.ids import new_id
 from portal_api.models.clients import Client
 from portal_api.models.scheduling import HOLDING_STATES, AppointmentRequest, Audience
 from portal_api.schemas.scheduling.requests import AppointmentRequestCreate, RequestRefusal
-from portal_api.services import audit
 from portal_api.services.auth import accounts
 from portal_api.services.scheduling import claims, slots
 from portal_api.services.scheduling.appointments import booking
 from portal_api.services.scheduling.requests import placing, reading
+from portal_api.services.scheduling.requests.recording import recorded
 
 MOST_OF_CLIENT = 10
 MOST_OF_ACCOUNT = 20
@@ -54,7 +53,7 @@ async def create(session: Session, principal: Principal, data: AppointmentReques
     session.add(request)
     await session.flush()
     await claims.take_for_request(session, request.id, place.span, request.expires_at)
-    await _record(session, principal, "appointment_request.created", request)
+    await recorded(session, principal, request, "appointment_request.created")
     await placing.expire_in_time(session, request)
     return await reading.get_mine(session, request.id)
 
@@ -63,7 +62,7 @@ async def withdraw(session: Session, principal: Principal, request_id: UUID) -> 
     """Take a request back; its time is free at once. Raises NotFound, InvalidState."""
     request, _ = await reading.held(session, request_id)
     await _end(session, principal, request, "withdrawn")
-    await _record(session, principal, "appointment_request.withdrawn", request)
+    await recorded(session, principal, request, "appointment_request.withdrawn")
     return await reading.get_mine(session, request_id)
 
 
@@ -74,38 +73,28 @@ async def decline_counter_offer(
     request, _ = await reading.held(session, request_id)
     request.must_have_an_offer(await clock.now(session))
     await _end(session, principal, request, "declined", data.message if data else None)
-    await _record(session, principal, "appointment_request.counter_offer_declined", request)
+    await recorded(session, principal, request, "appointment_request.counter_offer_declined")
     return await reading.get_mine(session, request_id)
 
 
 async def accept_counter_offer(session: Session, principal: Principal, request_id: UUID) -> dict[str, Any]:
     """Take the time that the practice offers instead: it becomes an appointment at once.
 
-    The practice has offered it, so the program itself books it. Raises NotFound, InvalidState, SlotTaken.
+    The practice has offered it, so the program itself books it. Raises NotFound, InvalidState, Invalid, and SlotTaken
+    with alternatives where staff have booked over it.
     """
-    mine = await reading.get_mine(session, request_id)
-    clients, caller = principal.profile(mine["client_id"]), session.binding
+    mine, caller = await reading.get_mine(session, request_id), session.binding
+    asker = slots.Asker(Audience.EXISTING, UUID(str(mine["client_id"])))
     await session.rebind(Binding.system(principal.practice_id))
-    terms = await booking.agree(session, _booking(mine, clients.client_id))
+    terms = await booking.agree(session, placing.booking_of(mine))
     request = await reading.locked(session, request_id)
     starts_at = request.must_have_an_offer(await clock.now(session))
     await _end(session, principal, request, "accepted")
-    await booking.open_at(session, principal, terms, starts_at, over_requests=False)
-    await _record(session, principal, "appointment_request.counter_offer_accepted", request)
+    async with placing.with_alternatives(session, asker, request, starts_at):
+        await booking.open_at(session, principal, terms, starts_at, over_requests=False)
+    await recorded(session, principal, request, "appointment_request.counter_offer_accepted")
     await session.rebind(caller)
     return await reading.get_mine(session, request_id)
-
-
-def _booking(row: dict[str, Any], client_id: UUID) -> booking.Booking:
-    return booking.Booking(
-        practitioner_id=UUID(str(row["practitioner_id"])),
-        service_id=UUID(str(row["service_id"])),
-        client_ids=(client_id,),
-        starts_at=row["starts_at"],
-        mode=row["mode"],
-        location_id=row["location_id"] and UUID(str(row["location_id"])),
-        request_id=UUID(str(row["id"])),
-    )
 
 
 async def _must_be_few(session: Session, principal: Principal, client_id: UUID) -> None:
@@ -132,7 +121,3 @@ async def _end(
     await claims.release(session, request.id)
     await session.flush()
 
-
-async def _record(session: Session, principal: Principal, type: str, request: AppointmentRequest) -> None:
-    clients = [request.client_id] if request.client_id else []
-    await audit.record(session, principal, type, resource=("appointment_request", request.id), clients=clients)

@@ -8,9 +8,9 @@ from portal_api.core.access import ActorKind, Origin, Principal
 from portal_api.core.db import Session
 from portal_api.core.errors import NotFound
 from portal_api.models.scheduling import HOLDING_STATES
-from portal_api.services import audit
 from portal_api.services.scheduling import claims
 from portal_api.services.scheduling.requests import reading
+from portal_api.services.scheduling.requests.recording import recorded
 
 
 async def expire(session: Session, request_id: UUID) -> datetime | None:
@@ -29,9 +29,6 @@ async def expire(session: Session, request_id: UUID) -> datetime | None:
         return request.expires_at
     request.decide("expired", now, by=None)
     await claims.release(session, request.id)
-    await session.flush()
     program = Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
-    clients = [request.client_id] if request.client_id else []
-    about = ("appointment_request", request.id)
-    await audit.record(session, program, "appointment_request.expired", resource=about, clients=clients)
+    await recorded(session, program, request, "appointment_request.expired")
     return None

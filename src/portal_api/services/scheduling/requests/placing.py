@@ -1,5 +1,7 @@
 """A time that somebody wishes for: whether they may have it, and what holds it for them (A23)."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +15,7 @@ from portal_api.models.portal import PortalSettings
 from portal_api.models.scheduling import AppointmentRequest, Service
 from portal_api.schemas.scheduling.requests import WishedTime
 from portal_api.services.scheduling import claims, practitioners, slots
+from portal_api.services.scheduling.appointments.booking import Booking
 from portal_api.services.scheduling.claims import SlotTaken, Span
 from portal_api.services.scheduling.slots import Asker, Slot, Wish
 
@@ -108,3 +111,29 @@ def wish_of(request: AppointmentRequest) -> WishedTime:
         mode=request.mode,  # type: ignore[arg-type] # pyrefly: ignore
         note=request.note,
     )
+
+
+def booking_of(row: dict[str, Any]) -> Booking:
+    """The appointment that a client's request, as it is read, asks for."""
+    return Booking(
+        practitioner_id=UUID(str(row["practitioner_id"])),
+        service_id=UUID(str(row["service_id"])),
+        client_ids=(UUID(str(row["client_id"])),),
+        starts_at=row["starts_at"],
+        mode=row["mode"],
+        location_id=UUID(str(row["location_id"])) if row["location_id"] else None,
+        request_id=UUID(str(row["id"])),
+    )
+
+
+@asynccontextmanager
+async def with_alternatives(
+    session: Session, asker: Asker, request: AppointmentRequest, at: datetime
+) -> AsyncIterator[None]:
+    """What finds the time taken within is raised with times that are free for the asker."""
+    try:
+        yield
+    except SlotTaken as clash:
+        wish = Wish(request.service_id, [request.practitioner_id], at.date(), at.date(), mode=request.mode)
+        clash.extras["alternatives"] = await slots.alternatives(session, asker, wish, at)
+        raise
