@@ -109,6 +109,8 @@ class Appointment(PracticeScoped, Id, Mutable, Base):
     uid: Mapped[str]
     """Of its calendar entry (RFC 5545): never changes."""
     sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    note: Mapped[str | None]
+    """For staff."""
     created_by: Mapped[UUID | None]
 
     def cancellation_stage(self, at: datetime) -> CancellationStage:

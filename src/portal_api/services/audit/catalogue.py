@@ -3,6 +3,9 @@
 TYPES: dict[str, str] = {
     "access.denied": "A request was refused because the caller may not do this.",
     "account.updated": "An account's names were changed by its holder.",
+    "appointment.booked": "An appointment was booked.",
+    "appointment.viewed": "An appointment was opened.",
+    "appointments.listed": "Appointments were shown in a list.",
     "audit.listed": "The audit trail was read.",
     "availability.replaced": "A practitioner's bookable hours were replaced.",
     "client.archived": "A client was put away; nobody acts for them any more.",

@@ -1,0 +1,6 @@
+"""Appointments: opened, found, moved, ended."""
+
+from portal_api.services.scheduling.appointments.booking import Booking, book
+from portal_api.services.scheduling.appointments.reading import get as answer_for
+
+__all__ = ["Booking", "answer_for", "book"]
