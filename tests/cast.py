@@ -16,12 +16,13 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from portal_api.core.access import Role
+from portal_api.core.access import Feature, Role
 from portal_api.core.db import Binding, Session
 from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
+from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.invitations import Invitation
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
@@ -208,6 +209,7 @@ class House:
                 mode="video",
                 starts_at=span.starts_at,
                 ends_at=span.ends_at,
+                requested_at=datetime.now(UTC),
                 expires_at=datetime.now(UTC) + expires_in,
             )
             session.add(request)
@@ -243,7 +245,7 @@ class House:
 
 
 async def build(app: FastAPI, http: httpx.AsyncClient) -> House:
-    """A practice whose portal is on."""
+    """A practice whose portal is on, with every feature."""
     house = House(app, http, new_id())
     async with house.session() as session:
         session.add(Practice(id=house.id, name="Harbor", time_zone="Europe/Berlin", country="DE"))
@@ -251,4 +253,6 @@ async def build(app: FastAPI, http: httpx.AsyncClient) -> House:
         slug = f"harbor-{token_hex(6)}"
         session.add(PracticeLink(slug=slug, practice_id=house.id))
         session.add(PortalSettings(enabled=True, slug=slug))
+        for feature in Feature:
+            session.add(FeatureSetting(scope=Scope.PRACTICE, subject_id=house.id, feature=feature, enabled=True))
     return house

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016_appointment_requests"
-down_revision = "0014_appointments"
+down_revision = "0015_appointment_notes"
 branch_labels = None
 depends_on = None
 

@@ -103,9 +103,7 @@ class AppointmentRequest(ClientOwned, Id, Mutable, Base):
             raise InvalidState(f"A request that is {state} cannot be put forward.", state=state)
         self.state, self.requested_at, self.expires_at = "requested", at, expires_at
 
-    def offer(
-        self, starts_at: datetime, ends_at: datetime, at: datetime, by: UUID | None, message: str | None
-    ) -> None:
+    def offer(self, starts_at: datetime, ends_at: datetime, at: datetime, by: UUID | None, message: str | None) -> None:
         """Offer another time instead. The caller moves the Claim and says when the offer ends. Raises InvalidState."""
         self.must_be_open(at)
         self.offered_starts_at, self.offered_ends_at = starts_at, ends_at

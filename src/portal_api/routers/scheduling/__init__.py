@@ -1,5 +1,5 @@
 """Scheduling, a module a resource."""
 
-from portal_api.routers.scheduling import appointments, availability, locations, services, slots
+from portal_api.routers.scheduling import appointments, availability, locations, requests, services, slots
 
-ROUTERS = (locations.router, services.router, availability.router, slots.router, appointments.router)
+ROUTERS = (locations.router, services.router, availability.router, slots.router, appointments.router, requests.router)

@@ -7,7 +7,19 @@ from uuid import UUID
 from pydantic import Field
 
 from portal_api.models.scheduling import Mode
-from portal_api.schemas.base import BirthDate, Email, Input, Minute, Name, Output, PageQuery, Paragraphs, Password, Phone
+from portal_api.schemas.base import (
+    BirthDate,
+    Email,
+    Input,
+    Minute,
+    Name,
+    Output,
+    PageQuery,
+    Paragraphs,
+    Password,
+    Phone,
+)
+from portal_api.schemas.scheduling.appointments import Appointment
 
 RequestState = Literal["requested", "accepted", "declined", "withdrawn", "expired"]
 """One that is only held is shown to nobody."""
@@ -76,10 +88,9 @@ class CounterOffer(Output):
     offered_at: datetime
 
 
-class MyAppointmentRequest(Output):
+class _Request(Output):
     id: UUID
     state: RequestState
-    client_id: UUID
     practitioner_id: UUID
     service_id: UUID
     location_id: UUID | None
@@ -97,8 +108,12 @@ class MyAppointmentRequest(Output):
     version: int
 
 
-class RequestClient(Output):
-    """Who asks. `client_id` is null for a person who signed up and has no chart yet."""
+class MyAppointmentRequest(_Request):
+    client_id: UUID
+
+
+class Requester(Output):
+    """For whom it is. Who has no chart yet is a prospect alone."""
 
     client_id: UUID | None
     prospect_id: UUID | None
@@ -107,9 +122,9 @@ class RequestClient(Output):
     preferred_name: str | None
 
 
-class AppointmentRequest(MyAppointmentRequest):
-    client_id: UUID | None
-    requester: RequestClient
+class AppointmentRequest(_Request):
+    client_id: UUID | None = Field(description="Null while the person who asks has no chart.")
+    requester: Requester
     account_id: UUID | None
     requested_at: datetime
     displaced_at: datetime | None = Field(
@@ -117,3 +132,7 @@ class AppointmentRequest(MyAppointmentRequest):
     )
     offered_by: UUID | None
     decided_by: UUID | None
+
+
+class AcceptedRequest(AppointmentRequest):
+    appointment: Appointment

@@ -28,7 +28,10 @@ class WrongCode(Invalid):
 
 
 async def verify(session: Session, visitor: Principal, data: EmailVerification) -> Account:
-    """Mark the address as shown by its holder, and return the account, locked. Raises SecretGone, SecretUnknown, WrongCode, TooMany."""
+    """Mark the address as shown by its holder, whose account is returned, held.
+
+    Raises SecretGone, SecretUnknown, WrongCode, TooMany.
+    """
     if data.token is not None:
         secret = await secrets.use(session, PURPOSE, await secrets.enter(session, visitor, data.token))
     else:

@@ -90,7 +90,7 @@ async def accept_counter_offer(session: Session, principal: Principal, request_i
     request = await reading.locked(session, request_id)
     starts_at = request.must_have_an_offer(await clock.now(session))
     await _end(session, principal, request, "accepted")
-    async with placing.with_alternatives(session, asker, request, starts_at):
+    async with placing.others(session, asker, request, starts_at):
         await booking.open_at(session, principal, terms, starts_at, over_requests=False)
     await recorded(session, principal, request, "appointment_request.counter_offer_accepted")
     await session.rebind(caller)
@@ -120,4 +120,3 @@ async def _end(
     request.decide(to, await clock.now(session), principal.account_id, message)
     await claims.release(session, request.id)
     await session.flush()
-

@@ -37,13 +37,13 @@ async def accept(
     terms = await booking.agree(session, _booking(row, choices))
     request = await reading.locked(session, request_id)
     await _end(session, principal, request, "accepted")
-    async with placing.with_alternatives(session, slots.STAFF, request, request.starts_at):
+    async with placing.others(session, slots.STAFF, request, request.starts_at):
         appointment = await booking.open_at(
             session, principal, terms, request.starts_at, allow_overlap=choices.allow_overlap, over_requests=False
         )
     await recorded(session, principal, request, "appointment_request.accepted")
     answer = await reading.get(session, principal, request_id)
-    return answer | {"appointment": await appointments.get(session, principal, appointment.id)}
+    return answer | {"appointment": await appointments.answer_for(session, appointment.id)}
 
 
 async def decline(
@@ -76,7 +76,7 @@ async def counter_offer(
     request.expires_at = expires_at
     await claims.release(session, request.id)
     await session.flush()
-    async with placing.with_alternatives(session, slots.STAFF, request, data.starts_at):
+    async with placing.others(session, slots.STAFF, request, data.starts_at):
         await claims.take_for_request(session, request.id, span, request.expires_at)
     await recorded(session, principal, request, "appointment_request.counter_offered")
     return await reading.get(session, principal, request_id)
@@ -133,4 +133,3 @@ def _booking(row: dict[str, Any], choices: RequestAcceptance) -> booking.Booking
     if choices.location_id is None and choices.room_id is None:
         return asked
     return replace(asked, location_id=choices.location_id, room_id=choices.room_id)
-

@@ -7,11 +7,11 @@ until its holder has answered the mail, and whether it holds its time depends on
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 
 from portal_api.core import clock
 from portal_api.core.access import Principal
-from portal_api.core.db import Session
+from portal_api.core.db import Rows, Session
 from portal_api.core.errors import Invalid
 from portal_api.core.ids import new_id
 from portal_api.models.portal import PortalSettings
@@ -130,7 +130,7 @@ async def _count(session: Session, account_id: UUID, state: str) -> int:
     return await session.scalar(live) or 0
 
 
-def _of_account(account_id: UUID, state: str) -> Select[tuple[UUID]]:
+def _of_account(account_id: UUID, state: str) -> Rows:
     return select(AppointmentRequest.id).where(
         AppointmentRequest.account_id == account_id,
         AppointmentRequest.client_id.is_(None),

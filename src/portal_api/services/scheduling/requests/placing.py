@@ -1,7 +1,6 @@
 """A time that somebody wishes for: whether they may have it, and what holds it for them (A23)."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ from portal_api.core.errors import Fault, Invalid, NotFound, invalid
 from portal_api.models.portal import PortalSettings
 from portal_api.models.scheduling import AppointmentRequest, Service
 from portal_api.schemas.scheduling.requests import WishedTime
-from portal_api.services.scheduling import claims, practitioners, slots
+from portal_api.services.scheduling import alternatives, claims, practitioners, slots
 from portal_api.services.scheduling.appointments.booking import Booking
 from portal_api.services.scheduling.claims import SlotTaken, Span
 from portal_api.services.scheduling.slots import Asker, Slot, Wish
@@ -76,10 +75,12 @@ async def offered(session: Session, asker: Asker, wished: WishedTime) -> Placing
     service, hours, now = (await session.execute(facts)).one()
     if slot is not None:
         return Placing(slot, service, now, timedelta(hours=hours))
-    alternatives = await slots.alternatives(session, asker, wish, wished.starts_at)
+    free = await alternatives.near(
+        session, asker, wished.practitioner_id, wished.service_id, wished.starts_at, mode=wished.mode
+    )
     if await claims.is_taken(session, Span.of(service, wished.practitioner_id, wished.starts_at)):
-        raise SlotTaken("Choose another time.", alternatives=alternatives)
-    raise NotOffered(alternatives)
+        raise SlotTaken("Choose another time.", alternatives=free)
+    raise NotOffered(free)
 
 
 def request_for(placing: Placing, wished: WishedTime, **whose: Any) -> AppointmentRequest:
@@ -126,14 +127,8 @@ def booking_of(row: dict[str, Any]) -> Booking:
     )
 
 
-@asynccontextmanager
-async def with_alternatives(
+def others(
     session: Session, asker: Asker, request: AppointmentRequest, at: datetime
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """What finds the time taken within is raised with times that are free for the asker."""
-    try:
-        yield
-    except SlotTaken as clash:
-        wish = Wish(request.service_id, [request.practitioner_id], at.date(), at.date(), mode=request.mode)
-        clash.extras["alternatives"] = await slots.alternatives(session, asker, wish, at)
-        raise
+    return alternatives.offered(session, asker, request.practitioner_id, request.service_id, at, mode=request.mode)
