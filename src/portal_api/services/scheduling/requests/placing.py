@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from portal_api.core.db import Session
 from portal_api.core.errors import Fault, Invalid, NotFound, invalid
 from portal_api.models.portal import PortalSettings
-from portal_api.models.scheduling import AppointmentRequest, Service
+from portal_api.models.scheduling import AppointmentRequest, Mode, Service
 from portal_api.schemas.scheduling.requests import WishedTime
 from portal_api.services.scheduling import alternatives, claims, practitioners, slots
 from portal_api.services.scheduling.appointments.booking import Booking
@@ -109,7 +109,7 @@ def wish_of(request: AppointmentRequest) -> WishedTime:
         practitioner_id=request.practitioner_id,
         service_id=request.service_id,
         starts_at=request.starts_at,
-        mode=request.mode,  # type: ignore[arg-type] # pyrefly: ignore
+        mode=Mode(request.mode),
         note=request.note,
     )
 
