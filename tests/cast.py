@@ -14,7 +14,7 @@ from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal_api.core.access import Feature, Role
 from portal_api.core.db import Binding, Session
@@ -31,6 +31,7 @@ from portal_api.models.scheduling import (
     Appointment,
     AppointmentAttendee,
     AppointmentRequest,
+    AppointmentSeries,
     BusyTime,
     Location,
     Room,
@@ -187,6 +188,32 @@ class House:
         span = {"starts_at": starts_at, "ends_at": ends_at}
         return await self._added(BusyTime(id=new_id(), practitioner_id=practitioner_id, source_id=new_id(), **span))
 
+    async def some_appointment(self) -> UUID:
+        """Of some client with some practitioner, a year from now."""
+        return await self.appointment(*await self.some(), _later())
+
+    async def series(self) -> UUID:
+        """A series of one appointment."""
+        practitioner_id, service_id, client_id = await self.some()
+        start = _later()
+        rule = {
+            "time_zone": "Europe/Berlin",
+            "first_date": start.date(),
+            "start_minute": 600,
+            "rrule": "FREQ=DAILY;COUNT=1",
+        }
+        made = AppointmentSeries(id=new_id(), practitioner_id=practitioner_id, service_id=service_id, **rule)
+        series_id = await self._added(made)
+        appointment_id = await self.appointment(practitioner_id, service_id, client_id, start)
+        async with self.session() as session:
+            this = update(Appointment).where(Appointment.id == appointment_id)
+            await session.execute(this.values(series_id=series_id))
+        return series_id
+
+    async def some(self) -> tuple[UUID, UUID, UUID]:
+        practitioner_id = await self.member(await self.account("staff"))
+        return practitioner_id, await self.service(), await self.client()
+
     async def request(
         self,
         practitioner_id: UUID,
@@ -242,6 +269,10 @@ class House:
         assert response.status_code == 200, response.text
         answer = response.json()
         return Caller(self.http, answer["access_token"], answer["refresh_token"], answer["account"])
+
+
+def _later() -> datetime:
+    return (datetime.now(UTC) + timedelta(days=365)).replace(second=0, microsecond=0)
 
 
 async def build(app: FastAPI, http: httpx.AsyncClient) -> House:

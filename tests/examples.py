@@ -37,11 +37,12 @@ async def _staff(house: House) -> UUID:
 
 async def _request(house: House) -> UUID:
     """A request for a time of somebody's, by a client."""
-    service_id = await house.service(client_bookable=True)
-    return await house.request(await _staff(house), service_id, await house.client(), NOON)
+    return await house.request(*await house.some(), NOON)
 
 
 MAKERS: dict[str, Maker] = {
+    "appointment_id": Maker(House.some_appointment, of_client=True),
+    "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
     "invitation_id": Maker(House.invitation, of_client=True),
     "practitioner_id": Maker(_staff),
@@ -82,12 +83,24 @@ def _name(_house: House) -> Body:
 
 
 async def _wished(house: House) -> Body:
-    named = {"practitioner_id": str(await _staff(house)), "service_id": str(await house.service())}
-    return named | {"starts_at": "2031-03-03T12:00:00Z", "mode": "video"}
+    practitioner_id, service_id, _ = await house.some()
+    named = {"practitioner_id": str(practitioner_id), "service_id": str(service_id)}
+    return {**named, "starts_at": "2031-03-03T12:00:00Z", "mode": "video"}
 
 
 async def _wished_by_newcomer(house: House) -> Body:
     return await _wished(house) | {"email": _email(), "given_name": "Vera", "family_name": "New"}
+
+
+async def _booking(house: House) -> Body:
+    practitioner_id, service_id, client_id = await house.some()
+    ids = {"practitioner_id": practitioner_id, "service_id": service_id, "client_id": client_id}
+    named = {name: str(value) for name, value in ids.items()}
+    return {**named, "starts_at": "2030-01-01T09:00Z", "mode": "video"}
+
+
+async def _booked_series(house: House) -> Body:
+    return await _booking(house) | {"rrule": "FREQ=WEEKLY;COUNT=2"}
 
 
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
@@ -149,6 +162,13 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "PATCH /v1/services/{}": {"buffer_after_minutes": 10},
     "PUT /v1/practitioners/{}/availability": {"windows": [{"weekday": "monday", "start": "09:00", "end": "17:00"}]},
     "POST /v1/practitioners/{}/time-off": {"starts_at": "2030-01-01T09:00Z", "ends_at": "2030-01-02T09:00Z"},
+    "POST /v1/appointments": _booking,
+    "PATCH /v1/appointments/{}": {"note": "Ring twice."},
+    "POST /v1/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
+    "POST /v1/appointments/{}/cancel": {},
+    "POST /v1/appointment-series": _booked_series,
+    "POST /v1/me/appointments/{}/cancel": {},
+    "POST /v1/me/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
     "POST /v1/prospects/{}/associate": _association,
     "POST /v1/prospects/{}/create-client": {},
     "POST /v1/prospects/{}/dissociate": {},

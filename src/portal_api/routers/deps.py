@@ -44,6 +44,10 @@ CanReadAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_READ
 CanWriteAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_WRITE)]
 CanReadAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_READ)]
 CanWriteAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_WRITE)]
+HasAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF)]
+CanCancelAppointments = Annotated[
+    Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_CANCELLATION)
+]
 CanRequestAppointments = Annotated[
     Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_REQUESTS)
 ]

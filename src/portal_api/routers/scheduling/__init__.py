@@ -1,5 +1,13 @@
 """Scheduling, a module a resource."""
 
-from portal_api.routers.scheduling import appointments, availability, locations, requests, services, slots
+from portal_api.routers.scheduling import appointments, availability, locations, mine, requests, services, slots
 
-ROUTERS = (locations.router, services.router, availability.router, slots.router, appointments.router, requests.router)
+ROUTERS = (
+    locations.router,
+    services.router,
+    availability.router,
+    slots.router,
+    appointments.router,
+    mine.router,
+    requests.router,
+)

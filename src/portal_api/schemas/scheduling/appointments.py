@@ -1,14 +1,26 @@
 """Appointments as staff and integrations see them."""
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from portal_api.models.scheduling import Mode
-from portal_api.schemas.base import Change, Input, Instant, Minute, Money, Output, PageQuery, Paragraphs, Query
+from portal_api.schemas.base import (
+    Change,
+    Input,
+    Instant,
+    Minute,
+    Money,
+    Output,
+    PageQuery,
+    Paragraphs,
+    Query,
+    TimeZone,
+)
 from portal_api.schemas.scheduling.availability import Day
 
 State = Literal["booked", "checked_in", "attended", "no_show", "cancelled", "late_cancelled"]
@@ -16,6 +28,34 @@ ActorKind = Literal["client", "staff", "system"]
 Attendees = Annotated[list[UUID], Field(max_length=20)]
 _OVERLAP = "Book although something else is there; the appointment is then marked so."
 _FOLLOWING = "Also those that follow in its series and are still booked."
+
+
+_DAY = r"(?:MO|TU|WE|TH|FR|SA|SU)"
+_ENDS = r"(?:COUNT=(?:[1-9]|[1-9]\d|10[0-4])|UNTIL=\d{8})"
+_PARTS = {
+    "DAILY": rf"BYDAY={_DAY}(?:,{_DAY}){{0,6}}",
+    "WEEKLY": rf"BYDAY={_DAY}(?:,{_DAY}){{0,6}}",
+    "MONTHLY": rf"BYDAY=(?:[1-5]|-[1-5])?{_DAY}|BYMONTHDAY=(?:-1|[1-9]|[12]\d|3[01])",
+}
+
+
+def _recurs(value: str) -> str:
+    """A rule that ends, and that is never without a day for long."""
+    rule = value.strip().upper().removeprefix("RRULE:")
+    name, *parts = rule.split(";")
+    allowed = rf"INTERVAL=[1-9]\d?|WKST={_DAY}|{_ENDS}|{_PARTS.get(name.removeprefix('FREQ='), '$')}"
+    kinds = [part.partition("=")[0] for part in parts]
+    fits = name.startswith("FREQ=") and all(re.fullmatch(allowed, part) for part in parts)
+    if not fits or len(set(kinds)) < len(kinds) or len({"COUNT", "UNTIL"} & set(kinds)) != 1:
+        raise PydanticCustomError(
+            "rrule", "Begin with FREQ=DAILY, WEEKLY or MONTHLY and say when it ends: FREQ=WEEKLY;COUNT=6."
+        )
+    if {"BYDAY", "BYMONTHDAY"} <= set(kinds):
+        raise PydanticCustomError("rrule", "Give days of the week or a day of the month, not both.")
+    return rule
+
+
+Rule = Annotated[str, Field(max_length=200), AfterValidator(_recurs)]
 
 
 class AppointmentCreate(Input):
@@ -42,6 +82,20 @@ class AppointmentCreate(Input):
         return tuple(dict.fromkeys((self.client_id, *self.additional_client_ids)))
 
 
+class SeriesCreate(AppointmentCreate):
+    """Appointments at the same time of the day, on the days of a rule."""
+
+    rrule: Rule = Field(
+        description="RFC 5545: `FREQ` daily, weekly or monthly, with `INTERVAL`, `BYDAY`, `BYMONTHDAY`, and `COUNT` or"
+        " `UNTIL` (a date, included). `starts_at` is the first.",
+        examples=["FREQ=WEEKLY;COUNT=6"],
+    )
+    time_zone: TimeZone | None = Field(None, description="Whose clock it keeps to; without it the practitioner's.")
+    on_clash: Literal["refuse", "skip"] = Field(
+        "refuse", description="When some times are taken: book none of them, or those that are free."
+    )
+
+
 class AppointmentUpdate(Change):
     mode: Mode | None = None
     location_id: UUID | None = None
@@ -49,9 +103,10 @@ class AppointmentUpdate(Change):
     note: Paragraphs | None = None
     additional_client_ids: Attendees | None = None
     guardian_account_ids: Attendees | None = None
+    allow_overlap: bool | None = Field(None, description="Take the room although something else is there.")
 
 
-class AppointmentChange(Query):
+class AppointmentScope(Query):
     following: bool = Field(False, description=_FOLLOWING)
 
 
@@ -87,6 +142,26 @@ class AppointmentFilters(PageQuery):
         if self.updated_since and any(others):
             raise PydanticCustomError("combination", "updated_since goes with no other filter.")
         return self
+
+
+class AppointmentSeries(Output):
+    """The rule as it was made; its appointments say what has become of it."""
+
+    id: UUID
+    practitioner_id: UUID
+    service_id: UUID
+    time_zone: str
+    first_date: date
+    start_time: str = Field(description="What the zone's clock shows.", examples=["15:00"])
+    rrule: str
+    appointments: list["Appointment"]
+    created_by: UUID | None
+    created_at: datetime
+    version: int
+
+
+class CreatedSeries(AppointmentSeries):
+    skipped: list[datetime] = Field(description="What was taken and is not booked.")
 
 
 class CancellationPolicy(Output):

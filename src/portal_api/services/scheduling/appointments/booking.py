@@ -4,29 +4,30 @@ Staff who book, a request that is accepted and a series all end here, so that th
 and the event is recorded alike.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 
-from portal_api.core.access import GrantPermission, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Session
 from portal_api.core.errors import NotFound, invalid
 from portal_api.core.ids import new_id
-from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.models.scheduling import (
     Appointment,
-    AppointmentAttendee,
     Location,
     Room,
     Schedule,
     Service,
 )
+from portal_api.schemas.scheduling.appointments import AppointmentCreate
 from portal_api.services import audit
 from portal_api.services.scheduling import claims, practitioners
+from portal_api.services.scheduling.appointments import attendance
 from portal_api.services.scheduling.claims import Span
 from portal_api.services.scheduling.services import offered_by
 
@@ -52,6 +53,21 @@ class Booking:
     series_id: UUID | None = None
 
 
+def wanted(data: AppointmentCreate) -> Booking:
+    """What somebody on the staff asks for."""
+    return Booking(
+        practitioner_id=data.practitioner_id,
+        service_id=data.service_id,
+        client_ids=data.client_ids,
+        starts_at=data.starts_at,
+        mode=data.mode,
+        location_id=data.location_id,
+        room_id=data.room_id,
+        guardian_ids=tuple(data.guardian_account_ids),
+        note=data.note,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What holds for a booking at the moment when it is made, and everything that stands behind it held."""
@@ -63,8 +79,7 @@ class Terms:
     late_within_minutes: int
     closed_within_minutes: int
     location_id: UUID | None
-    guardians: list[tuple[UUID, UUID]] = field(default_factory=list[tuple[UUID, UUID]])
-    """Client and account."""
+    guardians: attendance.Guardians
 
 
 async def book(
@@ -91,7 +106,7 @@ async def agree(session: Session, booking: Booking) -> Terms:
     """Hold the practitioner, the room and the clients, and check that the booking fits. Raises NotFound, Invalid."""
     await _hold_practitioner(session, booking.practitioner_id)
     location_id = await place(session, booking.location_id, booking.room_id)
-    await hold_clients(session, booking.client_ids)
+    await attendance.hold(session, booking.client_ids)
     return await _terms(session, booking, location_id)
 
 
@@ -110,7 +125,7 @@ async def open_at(
     appointment = _appointment(principal, terms, span)
     session.add(appointment)
     await session.flush()
-    invite(session, appointment, terms.guardians)
+    attendance.invite(session, appointment, terms.guardians)
     appointment.allow_overlap = await claims.take_for_appointment(
         session, appointment.id, span, allow_overlap=allow_overlap, over_requests=over_requests
     )
@@ -127,23 +142,18 @@ async def open_at(
     return appointment
 
 
-def invite(session: Session, appointment: Appointment, guardians: list[tuple[UUID, UUID]]) -> None:
-    """Add the attendees: the appointment's clients, and guardians as (client, account)."""
-    here = {"appointment_id": appointment.id, "starts_at": appointment.starts_at}
-    for client_id in appointment.client_ids:
-        primary = client_id == appointment.client_ids[0]
-        session.add(AppointmentAttendee(id=new_id(), client_id=client_id, is_primary=primary, **here))
-    for client_id, account_id in guardians:
-        session.add(AppointmentAttendee(id=new_id(), client_id=client_id, account_id=account_id, **here))
+async def hold_rooms(session: Session, room_ids: Collection[UUID]) -> None:
+    """Hold the rooms, after the practitioners. Raises Invalid for an unknown one."""
+    try:
+        await claims.rooms_locked(session, room_ids)
+    except NotFound:
+        raise invalid("/room_id", "unknown_room", "Name a room of the practice that is in use.") from None
 
 
 async def place(session: Session, location_id: UUID | None, room_id: UUID | None) -> UUID | None:
     """Hold the room and return the location; a room tells its own. Raises Invalid unless both are in use and fit."""
     if room_id is not None:
-        try:
-            await claims.rooms_locked(session, [room_id])
-        except NotFound:
-            raise invalid("/room_id", "unknown_room", "Name a room of the practice that is in use.") from None
+        await hold_rooms(session, [room_id])
         held = select(Room.location_id, Room.archived_at).where(Room.id == room_id)
         room = (await session.execute(held)).one()
         if room.archived_at is not None:
@@ -156,40 +166,6 @@ async def place(session: Session, location_id: UUID | None, room_id: UUID | None
         if (await session.execute(known)).first() is None:
             raise invalid("/location_id", "unknown_location", "Name a location of the practice that is in use.")
     return location_id
-
-
-async def hold_clients(session: Session, client_ids: tuple[UUID, ...]) -> None:
-    """Keep the clients from being archived meanwhile. Raises NotFound, Invalid for one who is archived."""
-    held = select(Client.id, Client.archived_at).where(Client.id.in_(client_ids)).order_by(Client.id)
-    rows = (await session.execute(held.with_for_update(read=True, key_share=True))).all()
-    if set(client_ids) - {UUID(str(row.id)) for row in rows}:
-        raise NotFound
-    if any(row.archived_at for row in rows):
-        raise invalid("/client_id", "client_archived", "This client is archived; restore the record first.")
-
-
-async def guardians_of(
-    session: Session, client_ids: tuple[UUID, ...], account_ids: tuple[UUID, ...]
-) -> list[tuple[UUID, UUID]]:
-    """Which of the clients each guardian may come along with, as (client, account).
-
-    Raises Invalid for an account that may not see the appointments of any of them (F6.M1).
-    """
-    if not account_ids:
-        return []
-    living = or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now())
-    found = select(ClientGrant.client_id, ClientGrant.account_id).where(
-        ClientGrant.account_id.in_(account_ids),
-        ClientGrant.client_id.in_(client_ids),
-        ClientGrant.relationship != SELF,
-        ClientGrant.permissions.contains([GrantPermission.APPOINTMENTS_VIEW.value]),
-        and_(ClientGrant.revoked_at.is_(None), ClientGrant.valid_from <= func.now(), living),
-    )
-    rows = [(UUID(str(client)), UUID(str(account))) for client, account in (await session.execute(found)).all()]
-    if set(account_ids) - {account for _, account in rows}:
-        why = "Guardians come along with a client whose appointments they may see."
-        raise invalid("/guardian_account_ids", "not_a_guardian", why)
-    return rows
 
 
 def must_offer(service: Service, mode: str) -> None:
@@ -230,9 +206,9 @@ async def _terms(session: Session, booking: Booking, location_id: UUID | None) -
     if not row.offered:
         raise invalid("/service_id", "service_not_offered", "This practitioner does not offer this service.")
     must_offer(row.Service, booking.mode)
-    guardians = await guardians_of(session, booking.client_ids, booking.guardian_ids)
+    along = await attendance.guardians(session, booking.client_ids, booking.guardian_ids)
     late, closed = row.late_within_minutes, row.closed_within_minutes
-    return Terms(booking, row.Service, row.time_zone, late, closed, location_id, guardians)
+    return Terms(booking, row.Service, row.time_zone, late, closed, location_id, along)
 
 
 def _appointment(principal: Principal, terms: Terms, span: Span) -> Appointment:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Select,
+    and_,
     bindparam,
     case,
     func,
@@ -20,14 +21,16 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
+from sqlalchemy.orm import aliased
 
 from portal_api.core.access import Permission, Principal
 from portal_api.core.db import Read, Rows, Session, Source
-from portal_api.core.errors import NotFound, PreconditionFailed
+from portal_api.core.errors import NotFound, PreconditionFailed, invalid
 from portal_api.models.practices import Practice
 from portal_api.models.scheduling import Appointment, AppointmentAttendee
 from portal_api.models.staff import Supervision
-from portal_api.services.scheduling import claims, practitioners
+from portal_api.services.scheduling import practitioners
+from portal_api.services.scheduling.appointments import booking
 from portal_api.services.scheduling.services import money
 
 _UUID, _INSTANT = PGUUID(as_uuid=True), DateTime(timezone=True)
@@ -108,13 +111,14 @@ async def held(
     principal: Principal,
     appointment_id: UUID,
     *,
+    following: bool = False,
     room_id: UUID | None = None,
     if_match: int | None = None,
-) -> Appointment:
-    """The appointment for a change, after its practitioner and its rooms; `room_id` is one that it may move to.
+) -> list[Appointment]:
+    """The appointment, held for a change; `following`: before those that follow in its series and are still booked.
 
-    Raises NotFound for one that the caller does not see, Forbidden for one on a calendar that is not theirs to
-    change, PreconditionFailed with the current copy.
+    room_id: a room that it may move to. Raises NotFound for one that the caller does not see, Forbidden for one on a
+    calendar that is not theirs to change, PreconditionFailed with the current copy, Invalid.
     """
     found = await session.row(
         one(everyone=sees_all(principal)), appointment_id=appointment_id, staff_id=principal.staff_id
@@ -122,20 +126,35 @@ async def held(
     if found is None:
         raise NotFound
     practitioners.must_be_own(principal, UUID(str(found["practitioner_id"])), Permission.APPOINTMENTS_WRITE_ALL)
-    appointment = await locked(session, found, room_id=room_id)
-    if if_match is not None and appointment.version != if_match:
+    chosen = await locked(session, found, following=following, room_id=room_id)
+    if if_match is not None and chosen[0].version != if_match:
         raise PreconditionFailed(current=await get(session, appointment_id))
-    return appointment
+    return chosen
 
 
-async def locked(session: Session, found: dict[str, Any], *, room_id: UUID | None = None) -> Appointment:
-    """Hold practitioner, rooms and row, in the order that everybody keeps (docs/decisions/0010)."""
+async def locked(
+    session: Session, found: dict[str, Any], *, following: bool = False, room_id: UUID | None = None
+) -> list[Appointment]:
+    """Hold practitioner, rooms and rows, in the order that everybody keeps (docs/decisions/0010)."""
     await practitioners.locked(session, [UUID(str(found["practitioner_id"]))])
-    rooms = {UUID(str(room)) for room in (found["room_id"], room_id) if room}
-    if rooms:
-        await claims.rooms_locked(session, rooms)
-    this = select(Appointment).where(Appointment.id == found["id"])
-    return (await session.execute(this.with_for_update())).scalar_one()
+    chosen = Appointment.id == found["id"]
+    if following:
+        chosen = or_(chosen, _follows(found))
+    rooms = await session.scalars(select(Appointment.room_id).where(chosen, Appointment.room_id.is_not(None)))
+    if needed := {UUID(str(room)) for room in (*rooms, room_id) if room}:
+        await booking.hold_rooms(session, needed)
+    rows = select(Appointment).where(chosen).order_by(Appointment.starts_at, Appointment.id)
+    return list(await session.scalars(rows.with_for_update(of=Appointment)))
+
+
+def _follows(found: dict[str, Any]) -> ColumnElement[bool]:
+    if found["series_id"] is None:
+        raise invalid("/following", "not_in_a_series", "This appointment belongs to no series.")
+    this = aliased(Appointment)
+    start = select(this.starts_at).where(this.id == found["id"]).scalar_subquery()
+    return and_(
+        Appointment.series_id == found["series_id"], Appointment.state == "booked", Appointment.starts_at > start
+    )
 
 
 @cache

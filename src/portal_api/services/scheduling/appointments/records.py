@@ -12,7 +12,6 @@ from portal_api.services import audit, clients
 from portal_api.services.paging import Pager
 from portal_api.services.scheduling import alternatives, practitioners, slots
 from portal_api.services.scheduling.appointments import booking, reading
-from portal_api.services.scheduling.appointments.booking import Booking
 
 
 async def page(reader: Reader, principal: Principal, filters: AppointmentFilters) -> dict[str, Any]:
@@ -70,19 +69,8 @@ async def create(session: Session, principal: Principal, data: AppointmentCreate
     """
     practitioners.must_be_own(principal, data.practitioner_id, Permission.APPOINTMENTS_WRITE_ALL)
     await clients.must_see_all(session, principal, data.client_ids)
-    wanted = Booking(
-        practitioner_id=data.practitioner_id,
-        service_id=data.service_id,
-        client_ids=data.client_ids,
-        starts_at=data.starts_at,
-        mode=data.mode,
-        location_id=data.location_id,
-        room_id=data.room_id,
-        guardian_ids=tuple(data.guardian_account_ids),
-        note=data.note,
-    )
     async with alternatives.offered(session, slots.STAFF, data.practitioner_id, data.service_id, data.starts_at):
-        made = await booking.book(session, principal, wanted, allow_overlap=data.allow_overlap)
+        made = await booking.book(session, principal, booking.wanted(data), allow_overlap=data.allow_overlap)
     return await reading.get(session, made.id)
 
 
