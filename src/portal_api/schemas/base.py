@@ -135,6 +135,7 @@ SlugText = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200), AfterValidator(_line)
 ]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_line)]
+BotCheckToken = Annotated[str, StringConstraints(min_length=1, max_length=8192), AfterValidator(_line)]
 Ids = Annotated[list[UUID], Field(max_length=50)]
 Instant = AwareDatetime
 Minute = Annotated[AwareDatetime, AfterValidator(_whole_minute)]

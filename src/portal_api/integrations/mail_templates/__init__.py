@@ -29,6 +29,7 @@ Template = Literal[
     "request_lapsed",
     "request_received",
     "second_factor_changed",
+    "second_factor_reset",
     "sessions_revoked",
     "staff_invitation",
 ]
