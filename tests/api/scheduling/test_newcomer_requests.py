@@ -1,7 +1,7 @@
 """People without a chart ask for a time on the public page; nobody is bothered before their address is verified."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,11 +13,11 @@ from sqlalchemy import Engine, event
 from portal_api.core.access import Role
 from portal_api.core.limits import Limiter
 from tests.api.scheduling.desk import HOUR, instant
+from tests.api.scheduling.held_time import Sql
 from tests.api.scheduling.reception import MINE, REQUESTS, TUESDAY, Reception, open_reception
 from tests.people import colleague
 from tests.world import PASSWORD, World
 
-Sql = Callable[..., list[Any]]
 VARIABLE = {"x-request-id", "date"}
 
 

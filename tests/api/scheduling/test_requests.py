@@ -1,6 +1,5 @@
 """Asking for a time, and being answered."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,11 +7,10 @@ import pytest
 
 from portal_api.core.access import Role
 from tests.api.scheduling.desk import APPOINTMENTS, HOUR, MINUTE, instant, soon
+from tests.api.scheduling.held_time import Sql
 from tests.api.scheduling.reception import DAY, MINE, REQUESTS, TUESDAY, Reception, open_reception
 from tests.people import colleague, grant
 from tests.world import World
-
-Sql = Callable[..., list[Any]]
 
 
 @pytest.fixture
@@ -263,6 +261,15 @@ class TestAccepting:
         over = await reception.answered("accept", made, allow_overlap=True)
         assert over["appointment"]["allow_overlap"] is True
         assert (await reception.read(booked))["allow_overlap"] is False
+
+    async def test_it_pushes_no_other_request_away(self, reception: Reception) -> None:
+        """The time was given up for an appointment that was cancelled since; another client has asked for it."""
+        made = await reception.request()
+        booked = await reception.book(TUESDAY, client_id=await reception.add_client())
+        await reception.done("cancel", booked)
+        second = await reception.request(by=await reception.other_client())
+        assert (await reception.answer("accept", made)).json()["code"] == "slot_taken"
+        assert (await reception.answered("accept", second))["state"] == "accepted"
 
     async def test_the_place_can_be_chosen(self, reception: Reception) -> None:
         location_id, room_id = await reception.add_room()

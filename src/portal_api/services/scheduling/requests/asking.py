@@ -35,11 +35,14 @@ async def create(session: Session, principal: Principal, data: AppointmentReques
     alternatives.
     """
     client_id = principal.profile(data.client_id).client_id
+    asker = slots.Asker(Audience.EXISTING, client_id)
+    async with placing.others(session, asker, data):
+        await claims.glance(session, data.practitioner_id, data.starts_at, requests_too=True)
     await accounts.locked(session, principal.account_id)
     await placing.locked_practitioner(session, data.practitioner_id)
     await session.execute(select(Client.id).where(Client.id == client_id).with_for_update(key_share=True))
     await _must_be_few(session, principal, client_id)
-    place = await placing.offered(session, slots.Asker(Audience.EXISTING, client_id), data)
+    place = await placing.offered(session, asker, data)
     request = placing.request_for(
         place,
         data,
@@ -90,7 +93,7 @@ async def accept_counter_offer(session: Session, principal: Principal, request_i
     request = await reading.locked(session, request_id)
     starts_at = request.must_have_an_offer(await clock.now(session))
     await _end(session, principal, request, "accepted")
-    async with placing.others(session, asker, request, starts_at):
+    async with placing.others(session, asker, request, at=starts_at):
         await booking.open_at(session, principal, terms, starts_at, over_requests=False)
     await recorded(session, principal, request, "appointment_request.counter_offer_accepted")
     await session.rebind(caller)

@@ -37,7 +37,7 @@ async def accept(
     terms = await booking.agree(session, _booking(row, choices))
     request = await reading.locked(session, request_id)
     await _end(session, principal, request, "accepted")
-    async with placing.others(session, slots.STAFF, request, request.starts_at):
+    async with placing.others(session, slots.STAFF, request):
         appointment = await booking.open_at(
             session, principal, terms, request.starts_at, allow_overlap=choices.allow_overlap, over_requests=False
         )
@@ -76,7 +76,7 @@ async def counter_offer(
     request.expires_at = expires_at
     await claims.release(session, request.id)
     await session.flush()
-    async with placing.others(session, slots.STAFF, request, data.starts_at):
+    async with placing.others(session, slots.STAFF, request, at=data.starts_at):
         await claims.take_for_request(session, request.id, span, request.expires_at)
     await recorded(session, principal, request, "appointment_request.counter_offered")
     return await reading.get(session, principal, request_id)

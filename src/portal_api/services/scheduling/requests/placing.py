@@ -128,7 +128,8 @@ def booking_of(row: dict[str, Any]) -> Booking:
 
 
 def others(
-    session: Session, asker: Asker, request: AppointmentRequest, at: datetime
+    session: Session, asker: Asker, asked: AppointmentRequest | WishedTime, *, at: datetime | None = None
 ) -> AbstractAsyncContextManager[None]:
-    """What finds the time taken within is raised with times that are free for the asker."""
-    return alternatives.offered(session, asker, request.practitioner_id, request.service_id, at, mode=request.mode)
+    """What finds the time taken within is raised with times that are free for the asker. at: instead of the asked."""
+    start = at or asked.starts_at
+    return alternatives.offered(session, asker, asked.practitioner_id, asked.service_id, start, mode=asked.mode)

@@ -183,7 +183,7 @@ def _in_state(state: str) -> ColumnElement[bool]:
 
 @cache
 def _my_one() -> Read:
-    return Read(select(*MINE).where(AppointmentRequest.id == bindparam("request_id"), _put_forward), for_client=True)
+    return Read(select(*MINE).where(AppointmentRequest.id == bindparam("request_id"), _put_forward))
 
 
 @cache
@@ -191,7 +191,7 @@ def _mine(state: str | None, *, of_client: bool, resumed: bool) -> Read:
     statement: Rows = select(*MINE).where(_put_forward)
     if of_client:
         statement = statement.where(AppointmentRequest.client_id == bindparam("client_id"))
-    return Read(_newest(statement, state, resumed=resumed), for_client=True)
+    return Read(_newest(statement, state, resumed=resumed))
 
 
 def _for_staff() -> Rows:
