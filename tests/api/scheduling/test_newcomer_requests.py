@@ -15,6 +15,7 @@ from portal_api.core.limits import Limiter
 from tests.api.scheduling.desk import HOUR, instant
 from tests.api.scheduling.held_time import Sql
 from tests.api.scheduling.reception import MINE, REQUESTS, TUESDAY, Reception, open_reception
+from tests.entry import accept, invite
 from tests.people import colleague
 from tests.world import PASSWORD, World
 
@@ -193,6 +194,8 @@ class TestAfterVerification:
         _, request = await confirmed(reception, note="Call me Nina.", phone="+14155552671")
         assert (request["state"], request["client_id"], request["note"]) == ("requested", None, "Call me Nina.")
         (prospect,) = await prospects(reception)
+        assert await reception.listed(prospect_id=prospect["id"]) == [request["id"]]
+        assert await reception.listed(prospect_id=reception.client_id) == []
         assert request["requester"] == {
             "client_id": None,
             "prospect_id": prospect["id"],
@@ -285,6 +288,21 @@ class TestAnswering:
         assert reset.status_code == 204, reset.text
         nina = await world.sign_in(reception.practice.id, email)
         assert len((await nina.get(MINE)).json()["data"]) == 1
+
+    async def test_before_the_address_is_verified_no_password_is_chosen(self, reception: Reception) -> None:
+        """A06: a reset link goes only where mail is known to reach the person who asked."""
+        email = await asked(reception)
+        reset = {"practice": reception.practice.id, "email": email}
+        assert (await reception.world.http.post("/v1/auth/password-reset", json=reset)).status_code == 202
+        assert [mail for mail in await reception.world.mails(email) if "password" in mail.subject.lower()] == []
+
+    async def test_who_is_invited_too_takes_the_request_along(self, reception: Reception) -> None:
+        email, request = await confirmed(reception, password=PASSWORD)
+        chart = await reception.world.client(reception.owner, email=email)
+        await invite(reception.world, reception.owner, chart)
+        nina = await accept(reception.world, await reception.world.mailed_token(email, "invitation"))
+        (mine,) = (await nina.get(MINE)).json()["data"]
+        assert (mine["id"], mine["client_id"]) == (request["id"], chart["id"])
 
     async def test_an_undone_association_takes_the_request_along(self, reception: Reception, world: World) -> None:
         """A07"""

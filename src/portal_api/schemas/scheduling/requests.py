@@ -9,6 +9,7 @@ from pydantic import Field
 from portal_api.models.scheduling import Mode
 from portal_api.schemas.base import (
     BirthDate,
+    BotCheckToken,
     Email,
     Input,
     Minute,
@@ -50,6 +51,7 @@ class NewcomerRequestCreate(WishedTime):
     )
     date_of_birth: BirthDate | None = Field(None, examples=["1990-04-01"])
     phone: Phone | None = Field(None, examples=["+1 415 555 2671"])
+    bot_check_token: BotCheckToken | None = Field(None, description="Where the portal's profile names a `bot_check`.")
 
 
 class MyRequestFilters(PageQuery):
@@ -61,6 +63,7 @@ class RequestFilters(PageQuery):
     state: RequestState | None = Field(None, description="`requested`: what waits for an answer.")
     practitioner_id: UUID | None = Field(None, description="Those on this calendar.")
     client_id: UUID | None = None
+    prospect_id: UUID | None = None
 
 
 class RequestAcceptance(Input):

@@ -63,6 +63,7 @@ async def accept_invitation(
     """Who signed up and was invited too is a prospect no longer. `by`: who invited them."""
     if prospect.accept_invitation(client_id, await clock.now(session), by):
         await session.flush()
+        await of_prospects.hand_over(session, prospect.id, client_id)
         await audit.record(
             session, visitor, "prospect.associated", resource=("prospect", prospect.id), clients=[client_id],
             details={"invitation_id": str(invitation_id)},

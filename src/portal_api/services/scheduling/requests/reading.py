@@ -101,6 +101,7 @@ async def page(reader: Reader, principal: Principal, filters: RequestFilters) ->
         filters.state,
         of_practitioner=filters.practitioner_id is not None,
         of_client=filters.client_id is not None,
+        of_prospect=filters.prospect_id is not None,
         resumed=pager.position is not None,
     )
     rows = await reader.rows(
@@ -108,6 +109,7 @@ async def page(reader: Reader, principal: Principal, filters: RequestFilters) ->
         staff_id=principal.staff_id,
         practitioner_id=filters.practitioner_id,
         client_id=filters.client_id,
+        prospect_id=filters.prospect_id,
         after_id=UUID(pager.position[0]) if pager.position else None,
         limit=pager.limit + 1,
     )
@@ -129,7 +131,7 @@ async def get(source: Source, principal: Principal, request_id: UUID) -> dict[st
 
 
 async def held(session: Session, request_id: UUID) -> tuple[AppointmentRequest, StaffMember]:
-    """The request and its practitioner, both locked, in this order (docs/decisions/0010). Raises NotFound."""
+    """The request and its practitioner, both locked, in this order (docs/decisions/0011). Raises NotFound."""
     its_practitioner = select(AppointmentRequest.practitioner_id).where(AppointmentRequest.id == request_id)
     practitioner_id = await session.scalar(its_practitioner)
     if practitioner_id is None:
@@ -209,12 +211,16 @@ def _one(everyones: bool) -> Read:
 
 
 @cache
-def _many(everyones: bool, state: str | None, *, of_practitioner: bool, of_client: bool, resumed: bool) -> Read:
+def _many(
+    everyones: bool, state: str | None, *, of_practitioner: bool, of_client: bool, of_prospect: bool, resumed: bool
+) -> Read:
     statement = _visible(_for_staff(), everyones)
     if of_practitioner:
         statement = statement.where(AppointmentRequest.practitioner_id == bindparam("practitioner_id"))
     if of_client:
         statement = statement.where(AppointmentRequest.client_id == bindparam("client_id"))
+    if of_prospect:
+        statement = statement.where(AppointmentRequest.prospect_id == bindparam("prospect_id"))
     return Read(_newest(statement, state, resumed=resumed))
 
 
