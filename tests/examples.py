@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tests.cast import House
 from tests.world import PASSWORD
@@ -165,6 +165,11 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "PATCH /v1/services/{}": {"buffer_after_minutes": 10},
     "PUT /v1/practitioners/{}/availability": {"windows": [{"weekday": "monday", "start": "09:00", "end": "17:00"}]},
     "POST /v1/practitioners/{}/time-off": {"starts_at": "2030-01-01T09:00Z", "ends_at": "2030-01-02T09:00Z"},
+    "POST /v1/me/appointments/{}/join": {},
+    "POST /v1/me/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
+    "POST /v1/appointments/{}/join": {},
+    "POST /v1/appointments/{}/admit": {},
+    "POST /v1/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
     "POST /v1/appointments": _booking,
     "PATCH /v1/appointments/{}": {"note": "Ring twice."},
     "POST /v1/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},

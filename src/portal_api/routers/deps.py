@@ -56,3 +56,5 @@ CanRequestAppointments = Annotated[
 CanDecideAppointmentRequests = Annotated[Principal, requires(Permission.APPOINTMENT_REQUESTS_DECIDE)]
 CanReadSlots = Annotated[Principal, requires(Permission.SLOTS_READ)]
 CanManageProspects = Annotated[Principal, requires(Permission.PROSPECTS_MANAGE)]
+CanJoinVideo = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.VIDEO)]
+CanHostVideo = Annotated[Principal, requires(Permission.VIDEO_HOST)]
