@@ -236,6 +236,7 @@ class House:
                 mode="video",
                 starts_at=span.starts_at,
                 ends_at=span.ends_at,
+                requested_at=datetime.now(UTC),
                 expires_at=datetime.now(UTC) + expires_in,
             )
             session.add(request)

@@ -6,6 +6,7 @@ owner sends it. An operation that takes a body and has no entry gets the `exampl
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from tests.cast import House
 from tests.world import PASSWORD
 
 Body = dict[str, Any]
+NOON = datetime(2031, 3, 3, 12, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ async def _staff(house: House) -> UUID:
     return await house.member(account)
 
 
+async def _request(house: House) -> UUID:
+    """A request for a time of somebody's, by a client."""
+    return await house.request(*await house.some(), NOON)
+
+
 MAKERS: dict[str, Maker] = {
     "appointment_id": Maker(House.some_appointment, of_client=True),
     "series_id": Maker(House.series, of_client=True),
@@ -44,6 +51,7 @@ MAKERS: dict[str, Maker] = {
     "staff_id": Maker(_staff),
     "location_id": Maker(House.location),
     "prospect_id": Maker(House.prospect),
+    "request_id": Maker(_request, of_client=True),
     "room_id": Maker(House.room),
     "service_id": Maker(House.service),
     "time_off_id": Maker(House.time_off),
@@ -75,6 +83,16 @@ async def _association(house: House) -> Body:
 
 def _name(_house: House) -> Body:
     return {"name": f"Harbor {token_hex(4)}"}
+
+
+async def _wished(house: House) -> Body:
+    practitioner_id, service_id, _ = await house.some()
+    named = {"practitioner_id": str(practitioner_id), "service_id": str(service_id)}
+    return {**named, "starts_at": "2031-03-03T12:00:00Z", "mode": "video"}
+
+
+async def _wished_by_newcomer(house: House) -> Body:
+    return await _wished(house) | {"email": _email(), "given_name": "Vera", "family_name": "New"}
 
 
 async def _booking(house: House) -> Body:
@@ -132,6 +150,12 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
         "given_name": "Vera",
         "family_name": "New",
     },
+    "POST /v1/portals/{}/appointment-requests": _wished_by_newcomer,
+    "POST /v1/me/appointment-requests": _wished,
+    "POST /v1/me/appointment-requests/{}/decline": {},
+    "POST /v1/appointment-requests/{}/accept": {},
+    "POST /v1/appointment-requests/{}/decline": {},
+    "POST /v1/appointment-requests/{}/counter-offer": {"starts_at": "2031-03-04T12:00:00Z"},
     "POST /v1/clients/{}/verify-email": {},
     "POST /v1/locations": _name,
     "PATCH /v1/locations/{}": {"directions": "Ring twice."},

@@ -1,5 +1,13 @@
 """Scheduling, a module a resource."""
 
-from portal_api.routers.scheduling import appointments, availability, locations, mine, services, slots
+from portal_api.routers.scheduling import appointments, availability, locations, mine, requests, services, slots
 
-ROUTERS = (locations.router, services.router, availability.router, slots.router, appointments.router, mine.router)
+ROUTERS = (
+    locations.router,
+    services.router,
+    availability.router,
+    slots.router,
+    appointments.router,
+    mine.router,
+    requests.router,
+)
