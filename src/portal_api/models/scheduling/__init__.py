@@ -7,6 +7,7 @@ from portal_api.models.scheduling.appointments import (
     AppointmentAttendee,
     AppointmentSeries,
 )
+from portal_api.models.scheduling.calendars import BusyCalendar, BusyState, CalendarFeed, Privacy
 from portal_api.models.scheduling.claims import Claim
 from portal_api.models.scheduling.places import Location, Room
 from portal_api.models.scheduling.requests import HOLDING_STATES, REQUEST_STATES, AppointmentRequest
@@ -23,10 +24,14 @@ __all__ = [
     "AppointmentRequest",
     "AppointmentSeries",
     "Audience",
+    "BusyCalendar",
+    "BusyState",
     "BusyTime",
+    "CalendarFeed",
     "Claim",
     "Location",
     "Mode",
+    "Privacy",
     "Room",
     "Schedule",
     "Service",
