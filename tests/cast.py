@@ -30,6 +30,7 @@ from portal_api.models.scheduling import (
     Appointment,
     AppointmentAttendee,
     AppointmentRequest,
+    BusyTime,
     Location,
     Room,
     Service,
@@ -175,6 +176,15 @@ class House:
             session.add(AppointmentAttendee(is_primary=True, **who))
             appointment.allow_overlap = await claims.take_for_appointment(session, appointment.id, span, **options)
         return appointment.id
+
+    async def release(self, holder_id: UUID) -> None:
+        async with self.session() as session:
+            await claims.release(session, holder_id)
+
+    async def busy(self, practitioner_id: UUID, starts_at: datetime, ends_at: datetime) -> UUID:
+        """What an outside calendar says."""
+        span = {"starts_at": starts_at, "ends_at": ends_at}
+        return await self._added(BusyTime(id=new_id(), practitioner_id=practitioner_id, source_id=new_id(), **span))
 
     async def request(
         self,

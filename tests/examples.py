@@ -136,5 +136,22 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
 NEEDS_A_CODE = {"POST /v1/me/second-factor/confirm"}
 """Refuse every fixed example: only an authenticator knows what they accept (tests/api/auth)."""
 
-QUERIES: dict[str, Body] = {"GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"}}
-"""Query parameters that an operation needs."""
+
+async def _slots(house: House) -> Body:
+    return {"service_id": str(await house.service(client_bookable=True)), "from": "2031-03-03", "to": "2031-03-04"}
+
+
+async def _explained(house: House) -> Body:
+    service_id, practitioner_id = await house.service(), await _staff(house)
+    asked = {"service_id": str(service_id), "practitioner_id": str(practitioner_id)}
+    return asked | {"starts_at": "2031-03-03T09:00:00Z"}
+
+
+QUERIES: dict[str, Body | Callable[[House], Awaitable[Body]]] = {
+    "GET /v1/me/slots": _slots,
+    "GET /v1/portals/{}/slots": _slots,
+    "GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"},
+    "GET /v1/slots": _slots,
+    "GET /v1/slots/explain": _explained,
+}
+"""Query parameters that an operation needs; or a function that makes them, and what they name."""

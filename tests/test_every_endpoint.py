@@ -123,9 +123,9 @@ async def send(
     for name in operation.route.param_convertors:
         path = path.replace(f"{{{name}}}", str(ids.get(name, VALUES.get(name, uuid4()))))
     headers = {"Authorization": f"Bearer {caller.access_token}"} if caller else {}
-    return await http.request(
-        operation.method, path, headers=headers, json=await body(operation, house), params=QUERIES.get(operation.key)
-    )
+    given = QUERIES.get(operation.key)
+    params = await given(house) if callable(given) else given
+    return await http.request(operation.method, path, headers=headers, json=await body(operation, house), params=params)
 
 
 async def body(operation: Operation, house: House) -> Any:

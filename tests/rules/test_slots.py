@@ -225,17 +225,17 @@ class TestHours:
         ],
     )
     def test_a_window_answers_what_it_is_open_for(self, scope: dict[str, object] | None, place: Place | None) -> None:
-        hours = Hours("Europe/London", [[0, 540, 600, scope]], [])
+        hours = Hours("Europe/London", [[0, 540, 600, scope]], {})
         assert list(hours.answering(self.QUESTION)) == ([place] if place else [])
 
     def test_staff_are_no_audience(self) -> None:
-        hours = Hours("Europe/London", [[0, 540, 600, {"audience": "new"}]], [])
+        hours = Hours("Europe/London", [[0, 540, 600, {"audience": "new"}]], {})
         assert hours.answering(Question("s1", ("video",)))
 
     def test_a_date_of_its_own_has_no_weekly_windows_whatever_they_are_for(self) -> None:
         monday = date(2027, 1, 4)
         other = [[0, 60, {"service_ids": ["s2"]}]]
-        hours = Hours("Europe/London", [[0, 540, 600, None]], [[monday.isoformat(), other]])
+        hours = Hours("Europe/London", [[0, 540, 600, None]], {monday.isoformat(): other})
         ((_, stretches),) = hours.answering(self.QUESTION).items()
         assert stretches.on(wall.day_number(monday)) == []
         assert stretches.on(wall.day_number(monday) + 7) == [(540, 600)]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from portal_api.core.access import Permission, Principal
+from portal_api.core.access import Feature, Permission, Principal
 from portal_api.core.db import Reader, Session
 from portal_api.web.access import provided, public, requires
 
@@ -42,5 +42,8 @@ CanReadServices = Annotated[Principal, requires(Permission.SERVICES_READ)]
 CanWriteServices = Annotated[Principal, requires(Permission.SERVICES_WRITE)]
 CanReadAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_READ)]
 CanWriteAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_WRITE)]
+CanRequestAppointments = Annotated[
+    Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_REQUESTS)
+]
 CanReadSlots = Annotated[Principal, requires(Permission.SLOTS_READ)]
 CanManageProspects = Annotated[Principal, requires(Permission.PROSPECTS_MANAGE)]

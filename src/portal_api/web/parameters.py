@@ -21,11 +21,15 @@ JSON_TYPES = ("application/json", "application/merge-patch+json")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """An argument that is one validated model: the query or the body. An optional body may be left out."""
+    """An argument that is one validated model: the query or the body. An optional body may be left out.
+
+    `lists`: query parameters that may be repeated, as their model says.
+    """
 
     name: str
     adapter: TypeAdapter[Any]
     optional: bool = False
+    lists: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -70,7 +74,7 @@ class Signature:
         elif name == "if_match":
             self.if_match = name
         elif isinstance(marker, params.Query):
-            self.query = Model(name, TypeAdapter(kind))
+            self.query = Model(name, TypeAdapter(kind), lists=_lists(kind))
         elif _is_model(kind):
             self.body = Model(name, TypeAdapter(kind))
         elif _is_model(given := _unless_left_out(kind)):
@@ -87,7 +91,9 @@ class Signature:
             )
         if self.query is not None:
             query = self.query
-            found[query.name] = _validated(lambda: query.adapter.validate_python(_query_of(request)), "/query")
+            found[query.name] = _validated(
+                lambda: query.adapter.validate_python(_query_of(request, query.lists)), "/query"
+            )
         if self.body is not None:
             found[self.body.name] = _body(self.body, request, raw_body)
         if self.if_match is not None:
@@ -136,15 +142,22 @@ def _validated(validate: Callable[[], Any], prefix: str) -> Any:
         raise invalid_input(error, prefix) from None
 
 
-def _query_of(request: Request) -> dict[str, str]:
+def _lists(model: type[BaseModel]) -> frozenset[str]:
+    """The fields of a query that hold several values, as the query spells them."""
+    fields = model.model_fields.items()
+    return frozenset(field.alias or name for name, field in fields if get_origin(field.annotation) is list)
+
+
+def _query_of(request: Request, lists: frozenset[str]) -> dict[str, Any]:
     if not request.scope["query_string"]:
         return {}
     pairs = request.query_params.multi_items()
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
+    values: dict[str, Any] = dict(pairs)
+    repeated = {name: [value for other, value in pairs if other == name] for name in lists & values.keys()}
+    if len(values) - len(repeated) != sum(name not in repeated for name, _ in pairs):
+        twice = next(name for name, _ in pairs if name not in lists and sum(name == other for other, _ in pairs) > 1)
         raise invalid(f"/query/{twice}"[:200], "repeated", "Give each query parameter once.")
-    return values
+    return values | repeated
 
 
 def _must_be_json(request: Request) -> None:

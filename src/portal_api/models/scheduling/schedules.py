@@ -15,8 +15,8 @@ class Schedule(PracticeScoped, Mutable, Base):
     """A practitioner's bookable hours in local wall time (F10.M1): read, and replaced, as one document.
 
     `windows` and `overrides` are schemas/scheduling/availability.py, which writes them, in compact form:
-    windows `[weekday 0..6, from minute, to minute, scope]`, overrides `[date, from minute, to minute, scope]`.
-    An override's date shows its own windows and no weekly ones; a date without any is closed.
+    windows are a list of `[weekday 0..6, from minute, to minute, scope]`, overrides a list of
+    `[from minute, to minute, scope]` by date. A date with an override shows its own windows and no weekly ones.
     """
 
     __tablename__ = "schedule"
@@ -28,7 +28,7 @@ class Schedule(PracticeScoped, Mutable, Base):
     practitioner_id: Mapped[UUID] = mapped_column(primary_key=True)
     time_zone: Mapped[str]
     windows: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
-    overrides: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
+    overrides: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     max_per_day: Mapped[int | None]
 
 

@@ -10,6 +10,7 @@ TYPES: dict[str, str] = {
     "client.features_explained": "Somebody looked up why a client has a feature or has it not.",
     "client.features_viewed": "A client's features were read.",
     "client.restored": "An archived client was taken out again.",
+    "client.slot_explained": "Somebody looked up why a client is offered a time or is not.",
     "client.updated": "A client record was changed.",
     "client.viewed": "A client record was opened.",
     "clients.listed": "Clients were shown in a list.",

@@ -10,6 +10,7 @@ from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.services import features
 from portal_api.services.auth import practice_door
+from portal_api.services.scheduling import newcomers
 
 PROFILE = Read(
     select(
@@ -39,5 +40,4 @@ async def get(reader: Reader, link: str) -> dict[str, Any]:
     if profile.pop("hide_address"):
         profile["address"] = None
     switches = (await features.of_practice(reader)).features
-    # Nobody can publish a time yet, so there is none that a new client could book.
-    return profile | {"features": switches, "booking_for_new_clients": False}
+    return profile | {"features": switches, "booking_for_new_clients": await newcomers.can_book(reader)}

@@ -45,7 +45,7 @@ async def get(source: Source, practitioner_id: UUID) -> dict[str, Any]:
     return row | {
         "time_zone": row["time_zone"] or practice_time_zone,
         "windows": [_window(row) for row in row["windows"] or ()],
-        "overrides": _overrides(row["overrides"] or []),
+        "overrides": _overrides(row["overrides"] or {}),
         "version": row["version"] or 0,
     }
 
@@ -72,9 +72,9 @@ async def put(
     schedule = (await session.execute(this)).scalar_one_or_none() or Schedule(practitioner_id=practitioner_id)
     schedule.time_zone = data.time_zone or current["time_zone"]
     schedule.windows = [[_DAYS.index(window.weekday), *_stored(window)] for window in data.windows]
-    schedule.overrides = [
-        [override.date.isoformat(), [_stored(window) for window in override.windows]] for override in data.overrides
-    ]
+    schedule.overrides = {
+        override.date.isoformat(): [_stored(window) for window in override.windows] for override in data.overrides
+    }
     schedule.max_per_day = data.max_per_day
     schedule.updated_at = now
     session.add(schedule)
@@ -95,8 +95,9 @@ def _window(stored: list[Any]) -> dict[str, Any]:
     return {"weekday": _DAYS[weekday]} | _day_window(rest)
 
 
-def _overrides(stored: list[Any]) -> list[dict[str, Any]]:
-    return [{"date": day, "windows": [_day_window(window) for window in windows]} for day, windows in stored]
+def _overrides(stored: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    days = sorted(stored.items())
+    return [{"date": day, "windows": [_day_window(window) for window in windows]} for day, windows in days]
 
 
 def _day_window(stored: list[Any]) -> dict[str, Any]:

@@ -97,7 +97,7 @@ async def is_taken(session: Session, span: Span, *, but: UUID | None = None) -> 
 
     but: an appointment or request whose own claim does not count.
     """
-    statement = select(Claim.id).where(_overlapping(span), _live()).limit(1)
+    statement = select(Claim.id).where(_overlapping(span), live()).limit(1)
     if but is not None:
         statement = statement.where(Claim.appointment_id.is_distinct_from(but), Claim.request_id.is_distinct_from(but))
     return (await session.execute(statement)).first() is not None
@@ -120,10 +120,11 @@ async def _displace_requests(session: Session, span: Span) -> None:
 
 async def _drop_expired(session: Session, span: Span) -> None:
     """The constraint knows no clock: what has run out leaves before it could be in the way."""
-    await session.execute(delete(Claim).where(_overlapping(span), ~_live()))
+    await session.execute(delete(Claim).where(_overlapping(span), ~live()))
 
 
-def _live() -> ColumnElement[bool]:
+def live() -> ColumnElement[bool]:
+    """A claim that has not expired: the others hold nothing."""
     return or_(Claim.expires_at.is_(None), Claim.expires_at > func.now())
 
 

@@ -39,6 +39,7 @@ _offered_by = (
     .correlate(Service)
     .scalar_subquery()
 )
+PRICE = _money(Service.price_amount, Service.price_currency).label("price")
 COLUMNS = (
     Service.id,
     Service.name,
@@ -53,7 +54,7 @@ COLUMNS = (
     Service.fixed_start_minute,
     Service.max_per_day,
     Service.max_open_per_client,
-    _money(Service.price_amount, Service.price_currency).label("price"),
+    PRICE,
     _money(Service.late_cancellation_fee_amount, Service.late_cancellation_fee_currency).label("late_cancellation_fee"),
     Service.audience,
     Service.client_bookable,
@@ -166,7 +167,7 @@ async def must_be_in_use(session: Session, service_ids: set[UUID], pointer: str)
 
 def offered_by(practitioner_id: Any) -> ColumnElement[bool]:
     """Whether the practitioner offers the service: those without a list are offered by everybody."""
-    listed = exists().where(ServiceOffer.service_id == Service.id)
+    listed = exists().where(ServiceOffer.service_id == Service.id).correlate_except(ServiceOffer)
     return or_(~listed, listed.where(ServiceOffer.practitioner_id == practitioner_id))
 
 

@@ -1,7 +1,8 @@
 """A practitioner's hours, as they bear on one question: which service, for whom, how and where."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from portal_api.models.scheduling.services import admits
@@ -35,7 +36,7 @@ class Hours:
 
     time_zone: str
     windows: list[Any]
-    overrides: list[Any]
+    overrides: dict[str, list[Any]]
     max_per_day: int | None = None
 
     def answering(self, question: Question) -> "dict[Place, DayStretches]":
@@ -45,16 +46,24 @@ class Hours:
             place = admitted(scope, question)
             if place is not None:
                 places.setdefault(place, DayStretches()).weekly.setdefault(weekday, []).append((start, end))
-        for day, windows in self.overrides:
-            number = wall.day_number(wall.date.fromisoformat(day))
+        on_dates = {wall.day_number(date.fromisoformat(day)): windows for day, windows in self.overrides.items()}
+        for day, windows in on_dates.items():
             for start, end, scope in windows:
                 place = admitted(scope, question)
                 if place is not None:
-                    places.setdefault(place, DayStretches()).on_date.setdefault(number, []).append((start, end))
-        overridden = {wall.day_number(wall.date.fromisoformat(day)) for day, _ in self.overrides}
+                    places.setdefault(place, DayStretches()).on_date.setdefault(day, []).append((start, end))
         for stretches in places.values():
-            stretches.settle(overridden)
+            stretches.settle(on_dates)
         return places
+
+    def whatever_for(self) -> "list[DayStretches]":
+        """All windows as one, for whom and what they may be."""
+        open_to_all = replace(
+            self,
+            windows=[[*window[:3], None] for window in self.windows],
+            overrides={day: [[*window[:2], None] for window in found] for day, found in self.overrides.items()},
+        )
+        return list(open_to_all.answering(Question("", ("any",))).values())
 
 
 class DayStretches:
@@ -79,7 +88,7 @@ class DayStretches:
 def admitted(scope: dict[str, Any] | None, question: Question) -> Place | None:
     """Where a window with this scope answers the question; None where it does not."""
     if scope is None:
-        return None if question.location_id else Place(None, question.modes)
+        return None if question.location_id or not question.modes else Place(None, question.modes)
     service_ids, modes = scope.get("service_ids"), scope.get("modes")
     if service_ids is not None and question.service_id not in service_ids:
         return None
