@@ -6,6 +6,7 @@ owner sends it. An operation that takes a body and has no entry gets the `exampl
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from tests.cast import House
 from tests.world import PASSWORD
 
 Body = dict[str, Any]
+NOON = datetime(2031, 3, 3, 12, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,13 @@ async def _staff(house: House) -> UUID:
     return await house.member(account)
 
 
+async def _appointment(house: House) -> UUID:
+    return await house.appointment(await _staff(house), await house.service(), await house.client(), NOON)
+
+
 MAKERS: dict[str, Maker] = {
+    "appointment_id": Maker(_appointment, of_client=True),
+    "busy_calendar_id": Maker(House.busy_calendar),
     "client_id": Maker(House.client, of_client=True),
     "invitation_id": Maker(House.invitation, of_client=True),
     "practitioner_id": Maker(_staff),
@@ -47,7 +55,7 @@ MAKERS: dict[str, Maker] = {
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"slug": "no-such-practice"}
+VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice"}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -125,6 +133,9 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "PATCH /v1/services/{}": {"buffer_after_minutes": 10},
     "PUT /v1/practitioners/{}/availability": {"windows": [{"weekday": "monday", "start": "09:00", "end": "17:00"}]},
     "POST /v1/practitioners/{}/time-off": {"starts_at": "2030-01-01T09:00Z", "ends_at": "2030-01-02T09:00Z"},
+    "POST /v1/me/calendar-feed": {},
+    "PATCH /v1/me/calendar-feed": {"privacy": "first_name"},
+    "POST /v1/practitioners/{}/busy-calendars": lambda _house: {"url": f"http://127.0.0.1:9/{token_hex(8)}.ics"},
     "POST /v1/prospects/{}/associate": _association,
     "POST /v1/prospects/{}/create-client": {},
     "POST /v1/prospects/{}/dissociate": {},

@@ -116,7 +116,7 @@ class Egress:
         try:
             found = await self._resolve(target.host.strip("[]"), target.port)
         except (OSError, UnicodeError):
-            found = []
+            raise EgressError("unknown_host") from None
         if not found:
             raise EgressError("unknown_host")
         self._must_be_public(target, found)

@@ -42,6 +42,8 @@ CanReadServices = Annotated[Principal, requires(Permission.SERVICES_READ)]
 CanWriteServices = Annotated[Principal, requires(Permission.SERVICES_WRITE)]
 CanReadAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_READ)]
 CanWriteAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_WRITE)]
+CanReadAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_READ)]
+CanReadOwnAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF)]
 CanRequestAppointments = Annotated[
     Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_REQUESTS)
 ]

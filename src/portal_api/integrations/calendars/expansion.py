@@ -30,7 +30,7 @@ def busy(calendar: Calendar, zone: ZoneInfo, start: datetime, end: datetime) -> 
     # A day of any zone that touches the stretch begins at most a day before it.
     found = recurring_ical_events.of(calendar, components=["VEVENT"], skip_bad_series=True)
     for event in found.between(start - timedelta(days=1), end + timedelta(days=1)):
-        if takes_time(event):
+        if isinstance(event, Event) and takes_time(event):
             from_, until = instant(event.start, zone), instant(event.end, zone)
             from_, until = max(from_, start), min(until, end)
             if from_ < until:
@@ -76,12 +76,13 @@ def confine() -> None:
 
 def answer(question: dict[str, Any], content: bytes) -> list[Span]:
     """The busy times. Raises ValueError for what is no calendar."""
-    calendars = Calendar.from_ical(content, multiple=True)
-    if not calendars or not all(isinstance(calendar, Calendar) for calendar in calendars):
+    calendars = Calendar.from_ical(content.decode("utf-8", "replace"), multiple=True)
+    found = [calendar for calendar in calendars if isinstance(calendar, Calendar)]
+    if not found or len(found) < len(calendars):
         raise ValueError("no VCALENDAR")
     zone = ZoneInfo(question["time_zone"])
     start, end = (datetime.fromtimestamp(question[name], UTC) for name in ("start", "end"))
-    return merged(span for calendar in calendars for span in busy(calendar, zone, start, end))
+    return merged(span for calendar in found for span in busy(calendar, zone, start, end))
 
 
 def main() -> int:

@@ -56,5 +56,6 @@ async def busy_times(content: bytes, *, time_zone: str, start: datetime, end: da
     if child.returncode:
         raise Unreadable("not_a_calendar" if child.returncode == NOT_A_CALENDAR else "too_complex")
     return [
-        (datetime.fromtimestamp(from_, UTC), datetime.fromtimestamp(until, UTC)) for from_, until in orjson.loads(output)
+        (datetime.fromtimestamp(from_, UTC), datetime.fromtimestamp(until, UTC))
+        for from_, until in orjson.loads(output)
     ]

@@ -28,7 +28,7 @@ class BusyState(StrEnum):
 
 
 class CalendarFeed(PracticeScoped, Id, Mutable, Base):
-    """An account's calendar behind a secret link (F10.M9). One each; a new secret takes the old one's place."""
+    """An account's calendar behind a secret link (F10.M9). One each; without a secret there is no link."""
 
     __tablename__ = "calendar_feed"
     __table_args__ = (
@@ -39,9 +39,10 @@ class CalendarFeed(PracticeScoped, Id, Mutable, Base):
     )
 
     account_id: Mapped[UUID]
-    secret_hash: Mapped[bytes]
+    secret_hash: Mapped[bytes | None]
     privacy: Mapped[str] = mapped_column(default=Privacy.INITIALS, server_default=text("'initials'"))
-    rotated_at: Mapped[datetime | None]
+    linked_at: Mapped[datetime | None]
+    """Since when the present link works."""
 
 
 class BusyCalendar(PracticeScoped, Id, Mutable, Base):

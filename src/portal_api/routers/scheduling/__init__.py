@@ -1,5 +1,5 @@
 """Scheduling, a module a resource."""
 
-from portal_api.routers.scheduling import availability, locations, services, slots
+from portal_api.routers.scheduling import availability, calendars, locations, services, slots
 
-ROUTERS = (locations.router, services.router, availability.router, slots.router)
+ROUTERS = (locations.router, services.router, availability.router, slots.router, calendars.router)
