@@ -17,6 +17,8 @@ import httpx
 
 PORTS = {"http": 80, "https": 443}
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+SPECIAL = tuple(ipaddress.ip_network(block) for block in ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48"))
+"""IANA's special-purpose blocks that older versions of `ipaddress` take for public."""
 USER_AGENT = "portal-api"
 MAX_URL = 2000
 MOST_TRIES = 4
@@ -171,6 +173,8 @@ def is_public(address: Address) -> bool:
             return is_public(wrapped)
         if address.is_site_local:
             return False
+    if any(address in block for block in SPECIAL):
+        return False
     special = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
     return address.is_global and not (special or address.is_private or address.is_link_local)
 

@@ -68,7 +68,7 @@ async def _fetched(context: JobContext, wanted: Poll) -> Answer:
 
 
 def _refusal(status: int) -> str:
-    if 300 <= status < 400:
+    if status in (301, 302, 303, 307, 308):
         return "redirected"
     if status in (401, 403):
         return "denied"

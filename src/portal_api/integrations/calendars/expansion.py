@@ -4,6 +4,8 @@ Started by `reading`, in a process with little memory and little time. The quest
 seconds since 1970; the answer is a JSON list of [from, until].
 """
 
+import os
+import resource
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,7 +18,6 @@ from icalendar import Calendar, Event
 
 from portal_api.integrations.calendars.reading import NOT_A_CALENDAR, TOO_MUCH
 
-CPU_SECONDS = 10
 MEMORY = 512 * 1024 * 1024
 MOST = 20_000
 """Merged stretches."""
@@ -27,6 +28,7 @@ Span = tuple[int, int]
 
 def busy(calendar: Calendar, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Span]:
     """The time that each occurrence takes, within the two instants; one that cannot be understood takes none."""
+    calendar.subcomponents = [part for part in calendar.subcomponents if not isinstance(part, Event) or is_whole(part)]
     # A day of any zone that touches the stretch begins at most a day before it.
     found = recurring_ical_events.of(calendar, components=["VEVENT"], skip_bad_series=True)
     for event in found.between(start - timedelta(days=1), end + timedelta(days=1)):
@@ -35,6 +37,14 @@ def busy(calendar: Calendar, zone: ZoneInfo, start: datetime, end: datetime) -> 
             from_, until = max(from_, start), min(until, end)
             if from_ < until:
                 yield int(from_.timestamp()), int(until.timestamp())
+
+
+def is_whole(event: Event) -> bool:
+    """Whether it says when it begins and ends; the library stops at one that does not."""
+    try:
+        return event.start <= event.end
+    except Exception:  # a kind for each way of being wrong
+        return False
 
 
 def takes_time(event: Event) -> bool:
@@ -64,13 +74,10 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return joined
 
 
-def confine() -> None:
+def confine(cpu_seconds: int) -> None:
     """Give up what reading a calendar does not need. The kernel ends the process where that is too little."""
-    try:
-        import resource
-    except ImportError:  # not on Windows: there, time alone is limited, by who started it
-        return
-    for limit, value in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0)):
+    os.nice(10)
+    for limit, value in ((resource.RLIMIT_CPU, cpu_seconds), (resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0)):
         resource.setrlimit(limit, (value, value))
 
 
@@ -86,8 +93,8 @@ def answer(question: dict[str, Any], content: bytes) -> list[Span]:
 
 
 def main() -> int:
-    confine()
     question, content = orjson.loads(sys.stdin.buffer.readline()), sys.stdin.buffer.read()
+    confine(question["cpu_seconds"])
     try:
         stretches = answer(question, content)
     except MemoryError:
