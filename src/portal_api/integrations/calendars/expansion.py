@@ -42,9 +42,10 @@ def busy(calendar: Calendar, zone: ZoneInfo, start: datetime, end: datetime) -> 
 def is_whole(event: Event) -> bool:
     """Whether it says when it begins and ends; the library stops at one that does not."""
     try:
-        return event.start <= event.end
+        _ = event.start, event.end
     except Exception:  # a kind for each way of being wrong
         return False
+    return True
 
 
 def takes_time(event: Event) -> bool:
