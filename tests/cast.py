@@ -14,14 +14,15 @@ from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from portal_api.core.access import Role
+from portal_api.core.access import Feature, Role
 from portal_api.core.db import Binding, Session
 from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
+from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.invitations import Invitation
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
@@ -30,6 +31,7 @@ from portal_api.models.scheduling import (
     Appointment,
     AppointmentAttendee,
     AppointmentRequest,
+    AppointmentSeries,
     BusyCalendar,
     BusyTime,
     Location,
@@ -196,6 +198,32 @@ class House:
         known = {"host": "127.0.0.1:9", "sealed_address": sealed, "address_mac": token_bytes(32)}
         return await self._added(BusyCalendar(id=id, practitioner_id=owner, name="Own", next_poll_at=NEVER, **known))
 
+    async def some_appointment(self) -> UUID:
+        """Of some client with some practitioner, a year from now."""
+        return await self.appointment(*await self.some(), _later())
+
+    async def series(self) -> UUID:
+        """A series of one appointment."""
+        practitioner_id, service_id, client_id = await self.some()
+        start = _later()
+        rule = {
+            "time_zone": "Europe/Berlin",
+            "first_date": start.date(),
+            "start_minute": 600,
+            "rrule": "FREQ=DAILY;COUNT=1",
+        }
+        made = AppointmentSeries(id=new_id(), practitioner_id=practitioner_id, service_id=service_id, **rule)
+        series_id = await self._added(made)
+        appointment_id = await self.appointment(practitioner_id, service_id, client_id, start)
+        async with self.session() as session:
+            this = update(Appointment).where(Appointment.id == appointment_id)
+            await session.execute(this.values(series_id=series_id))
+        return series_id
+
+    async def some(self) -> tuple[UUID, UUID, UUID]:
+        practitioner_id = await self.member(await self.account("staff"))
+        return practitioner_id, await self.service(), await self.client()
+
     async def request(
         self,
         practitioner_id: UUID,
@@ -252,8 +280,12 @@ class House:
         return Caller(self.http, answer["access_token"], answer["refresh_token"], answer["account"])
 
 
+def _later() -> datetime:
+    return (datetime.now(UTC) + timedelta(days=365)).replace(second=0, microsecond=0)
+
+
 async def build(app: FastAPI, http: httpx.AsyncClient) -> House:
-    """A practice whose portal is on."""
+    """A practice whose portal is on, with every feature."""
     house = House(app, http, new_id())
     async with house.session() as session:
         session.add(Practice(id=house.id, name="Harbor", time_zone="Europe/Berlin", country="DE"))
@@ -261,4 +293,6 @@ async def build(app: FastAPI, http: httpx.AsyncClient) -> House:
         slug = f"harbor-{token_hex(6)}"
         session.add(PracticeLink(slug=slug, practice_id=house.id))
         session.add(PortalSettings(enabled=True, slug=slug))
+        for feature in Feature:
+            session.add(FeatureSetting(scope=Scope.PRACTICE, subject_id=house.id, feature=feature, enabled=True))
     return house

@@ -6,7 +6,6 @@ owner sends it. An operation that takes a body and has no entry gets the `exampl
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,6 @@ from tests.cast import House
 from tests.world import PASSWORD
 
 Body = dict[str, Any]
-NOON = datetime(2031, 3, 3, 12, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -35,13 +33,10 @@ async def _staff(house: House) -> UUID:
     return await house.member(account)
 
 
-async def _appointment(house: House) -> UUID:
-    return await house.appointment(await _staff(house), await house.service(), await house.client(), NOON)
-
-
 MAKERS: dict[str, Maker] = {
-    "appointment_id": Maker(_appointment, of_client=True),
     "busy_calendar_id": Maker(House.busy_calendar),
+    "appointment_id": Maker(House.some_appointment, of_client=True),
+    "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
     "invitation_id": Maker(House.invitation, of_client=True),
     "practitioner_id": Maker(_staff),
@@ -78,6 +73,17 @@ async def _association(house: House) -> Body:
 
 def _name(_house: House) -> Body:
     return {"name": f"Harbor {token_hex(4)}"}
+
+
+async def _booking(house: House) -> Body:
+    practitioner_id, service_id, client_id = await house.some()
+    ids = {"practitioner_id": practitioner_id, "service_id": service_id, "client_id": client_id}
+    named = {name: str(value) for name, value in ids.items()}
+    return {**named, "starts_at": "2030-01-01T09:00Z", "mode": "video"}
+
+
+async def _booked_series(house: House) -> Body:
+    return await _booking(house) | {"rrule": "FREQ=WEEKLY;COUNT=2"}
 
 
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
@@ -136,6 +142,13 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/me/calendar-feed": {},
     "PATCH /v1/me/calendar-feed": {"privacy": "first_name"},
     "POST /v1/practitioners/{}/busy-calendars": lambda _house: {"url": f"http://127.0.0.1:9/{token_hex(8)}.ics"},
+    "POST /v1/appointments": _booking,
+    "PATCH /v1/appointments/{}": {"note": "Ring twice."},
+    "POST /v1/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
+    "POST /v1/appointments/{}/cancel": {},
+    "POST /v1/appointment-series": _booked_series,
+    "POST /v1/me/appointments/{}/cancel": {},
+    "POST /v1/me/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
     "POST /v1/prospects/{}/associate": _association,
     "POST /v1/prospects/{}/create-client": {},
     "POST /v1/prospects/{}/dissociate": {},

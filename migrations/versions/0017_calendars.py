@@ -5,7 +5,7 @@ from alembic import op
 from practice_tables import create_practice_table
 
 revision = "0017_calendars"
-down_revision = "0014_appointments"
+down_revision = "0015_appointment_notes"
 branch_labels = None
 depends_on = None
 

@@ -1,8 +1,7 @@
 """Who may do what: permissions are verbs on nouns, roles are a table, a principal is who is asking."""
 
 import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -224,8 +223,10 @@ class Principal:
     permissions: frozenset[Permission] = frozenset()
     profiles: tuple[Profile, ...] = ()
     """The clients that the caller may act for; on a route with a feature, those who have the feature."""
-    withheld: Mapping[UUID, Feature] = field(default_factory=dict)
-    """Clients that the caller may act for, but not with this feature, which the route needs."""
+    withheld: tuple[Profile, ...] = ()
+    """Clients that the caller may act for, but not with `feature`."""
+    feature: Feature | None = None
+    """What the route needs, where it has narrowed the profiles."""
     must_change_password: bool = False
     must_enrol_second_factor: bool = False
     authenticated_at: datetime | None = None
@@ -240,8 +241,8 @@ class Principal:
 
         Raises NotFound for one that is not theirs, FeatureDisabled, Invalid where several would fit.
         """
-        if client_id in self.withheld:
-            raise FeatureDisabled(feature=self.withheld[client_id])
+        if any(profile.client_id == client_id for profile in self.withheld):
+            raise FeatureDisabled(feature=self.feature)
         if client_id is None and len(self.profiles) + len(self.withheld) > 1:
             raise invalid("/client_id", "client_id_required", "You act for several clients: say for whom.")
         found = (profile for profile in self.profiles if client_id in (None, profile.client_id))

@@ -32,6 +32,7 @@ class PortalSettings(PracticeScoped, Mutable, Base):
     closed_within_minutes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     unverified_request_limit: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     allow_new_client_requests: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    allow_client_reschedule: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     request_ttl_hours: Mapped[int] = mapped_column(default=72, server_default=text("72"))
     second_factor: Mapped[str] = mapped_column(default="optional", server_default=text("'optional'"))
 

@@ -43,7 +43,11 @@ CanWriteServices = Annotated[Principal, requires(Permission.SERVICES_WRITE)]
 CanReadAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_READ)]
 CanWriteAvailability = Annotated[Principal, requires(Permission.AVAILABILITY_WRITE)]
 CanReadAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_READ)]
-CanReadOwnAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF)]
+CanWriteAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_WRITE)]
+HasAppointments = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF)]
+CanCancelAppointments = Annotated[
+    Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_CANCELLATION)
+]
 CanRequestAppointments = Annotated[
     Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_REQUESTS)
 ]

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Query
 
 from portal_api.routers.deps import (
+    HasAppointments,
     IfMatch,
     ReaderDep,
     SessionDep,
@@ -25,9 +26,10 @@ from portal_api.schemas.auth import (
     SecondFactorStart,
 )
 from portal_api.schemas.base import Page, PageQuery
-from portal_api.schemas.me import Me, MeUpdate
+from portal_api.schemas.me import Home, HomeQuery, Me, MeUpdate
 from portal_api.services import me
 from portal_api.services.auth import email_change, second_factor, sessions
+from portal_api.web.replies import Reply
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1/me", tag="me")
@@ -43,6 +45,12 @@ async def get_me(reader: ReaderDep, principal: SignedInRestricted) -> Any:
 async def update_me(data: MeUpdate, session: SessionDep, principal: SignedIn, if_match: IfMatch) -> Any:
     """Change the caller's own name."""
     return await me.update(session, principal, data, if_match)
+
+
+@router.get("/home", response_model=Home)
+async def get_home(query: Annotated[HomeQuery, Query()], reader: ReaderDep, principal: HasAppointments) -> Any:
+    """What a client's portal shows first: the people, and their next appointment."""
+    return Reply(await me.home(reader, principal, query), tagged=True)
 
 
 @router.put("/password", status_code=204, response_model=None)

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import Field
 
 from portal_api.core.access import Role
-from portal_api.schemas.base import Change, Name, Output
+from portal_api.schemas.base import Change, Name, Output, Query
+from portal_api.schemas.scheduling.mine import MyAppointment
 
 SecondFactor = Literal["enabled", "required", "recommended", "offered"]
 
@@ -44,3 +45,34 @@ class Me(Output):
 class MeUpdate(Change):
     given_name: Name | None = None
     family_name: Name | None = None
+
+
+class HomeQuery(Query):
+    client_id: UUID | None = Field(None, description="About this client alone.")
+
+
+class HomeAccount(Output):
+    id: UUID
+    email: str
+    given_name: str
+    family_name: str
+
+
+class HomeProfile(Output):
+    """A client for whom the account acts."""
+
+    client_id: UUID
+    relationship: str
+    given_name: str
+    family_name: str
+    preferred_name: str | None
+
+
+class Home(Output):
+    """What a portal shows first, in one call."""
+
+    account: HomeAccount
+    profiles: list[HomeProfile]
+    next_appointment: MyAppointment | None = Field(
+        description="Of all clients whose appointments the caller may see, running or the next to come."
+    )

@@ -30,6 +30,9 @@ class PortalUpdate(Change):
     allow_new_client_requests: bool | None = Field(
         None, description="Whether people without a chart see times and ask for one on the portal's public page."
     )
+    allow_client_reschedule: bool | None = Field(
+        None, description="Whether clients move an appointment themselves, while they could still cancel it freely."
+    )
     request_ttl_hours: Annotated[int, Field(ge=1, le=720)] | None = Field(
         None, description="How long an appointment request holds its time before it expires."
     )
@@ -58,6 +61,7 @@ class Portal(Output):
     cancellation: Cancellation
     unverified_request_limit: int = Field(description="Open appointment requests of a person who is not verified.")
     allow_new_client_requests: bool
+    allow_client_reschedule: bool
     request_ttl_hours: int
     second_factor: SecondFactor
     updated_at: datetime

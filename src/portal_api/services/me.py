@@ -3,20 +3,23 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ARRAY, bindparam, func, select
+from sqlalchemy.dialects.postgresql import UUID as PGUUID
 
 from portal_api.core import clock
-from portal_api.core.access import Principal, Role
+from portal_api.core.access import Principal, Profile, Role
 from portal_api.core.db import Read, Reader, Session, Source
 from portal_api.core.errors import NotFound, PreconditionFailed, invalid
 from portal_api.models.auth import Account, AuthSession
+from portal_api.models.clients import Client
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.auth import PasswordChange
 from portal_api.schemas.base import PageQuery
-from portal_api.schemas.me import MeUpdate
+from portal_api.schemas.me import HomeQuery, MeUpdate
 from portal_api.services import audit
 from portal_api.services.auth import accounts, passwords, secrets, sessions, step_up
 from portal_api.services.paging import Pager
+from portal_api.services.scheduling import appointments
 
 ASKED_TO_ENROL = {Role.OWNER, Role.ADMIN}
 
@@ -35,6 +38,28 @@ ME = Read(
         Account.updated_at,
         Account.version,
     ).where(Account.id == bindparam("account_id"))
+)
+
+HOME = Read(
+    select(
+        func.jsonb_build_object(
+            "id",
+            Account.id,
+            "email",
+            Account.email,
+            "given_name",
+            Account.given_name,
+            "family_name",
+            Account.family_name,
+        ).label("account"),
+        Client.id.label("client_id"),
+        Client.given_name,
+        Client.family_name,
+        Client.preferred_name,
+    )
+    .select_from(Account)
+    .outerjoin(Client, Client.id == bindparam("mine", type_=ARRAY(PGUUID(as_uuid=True))).any_())
+    .where(Account.id == bindparam("account_id"))
 )
 
 
@@ -77,6 +102,23 @@ async def get(source: Source, principal: Principal) -> dict[str, Any]:
             for p in principal.profiles
         ],
     }
+
+
+async def home(reader: Reader, principal: Principal, query: HomeQuery) -> dict[str, Any]:
+    """The first page of a portal (F15.B1). Raises NotFound for a client who is not theirs."""
+    profiles = principal.profiles if query.client_id is None else (principal.profile(query.client_id),)
+    rows = await reader.rows(HOME, account_id=principal.account_id, mine=[each.client_id for each in profiles])
+    names = {row["client_id"]: row for row in rows}
+    return {
+        "account": rows[0]["account"],
+        "profiles": [_home_profile(each, names[each.client_id]) for each in profiles],
+        "next_appointment": await appointments.next_of(reader, profiles),
+    }
+
+
+def _home_profile(profile: Profile, row: dict[str, Any]) -> dict[str, Any]:
+    called = {name: row[name] for name in ("given_name", "family_name", "preferred_name")}
+    return {"client_id": profile.client_id, "relationship": profile.relationship} | called
 
 
 def _second_factor(enabled: bool, principal: Principal) -> str:

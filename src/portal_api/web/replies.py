@@ -1,5 +1,6 @@
 """How a handler's result becomes bytes."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,12 +15,16 @@ _OPTIONS = orjson.OPT_UTC_Z
 
 @dataclass(slots=True)
 class Reply:
-    """A result that needs more than a body: headers, cookies (one a line of Set-Cookie), another media type."""
+    """A result that needs more than a body: headers, cookies (one a line of Set-Cookie), another media type.
+
+    tagged: without a version of its own, the body itself is what its ETag is made of.
+    """
 
     content: Any
     headers: dict[str, str] = field(default_factory=dict)
     media_type: str = JSON
     status: int | None = None
+    tagged: bool = False
 
 
 @dataclass(slots=True)
@@ -59,6 +64,10 @@ def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer
         if none_match is not None and headers["ETag"] in none_match:
             return Answer(304, b"", headers)
     body = encode(reply.content) if reply.content is not None else b""
+    if reply.tagged:
+        headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        if none_match is not None and headers["ETag"] in none_match:
+            return Answer(304, b"", headers)
     return Answer(reply.status or status, body, headers, reply.media_type)
 
 

@@ -3,6 +3,7 @@
 from portal_api.models.scheduling.appointments import (
     ACTIVE_STATES,
     APPOINTMENT_STATES,
+    TO_COME,
     Appointment,
     AppointmentAttendee,
     AppointmentSeries,
@@ -19,6 +20,7 @@ __all__ = [
     "APPOINTMENT_STATES",
     "HOLDING_STATES",
     "REQUEST_STATES",
+    "TO_COME",
     "Appointment",
     "AppointmentAttendee",
     "AppointmentRequest",

@@ -14,6 +14,8 @@ from portal_api.models.scheduling.services import Mode
 APPOINTMENT_STATES = ("booked", "checked_in", "attended", "no_show", "cancelled", "late_cancelled")
 ACTIVE_STATES = ("booked", "checked_in", "attended", "no_show")
 """Those that take their time: each has a Claim, and the others have none."""
+TO_COME = ("booked", "checked_in")
+"""Those that have not been kept, missed or called off."""
 _MOVES = {
     "booked": {"checked_in", "no_show", "attended"},
     "checked_in": {"booked"},
@@ -109,6 +111,8 @@ class Appointment(PracticeScoped, Id, Mutable, Base):
     uid: Mapped[str]
     """Of its calendar entry (RFC 5545): never changes."""
     sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    note: Mapped[str | None]
+    """For staff."""
     created_by: Mapped[UUID | None]
 
     def cancellation_stage(self, at: datetime) -> CancellationStage:
@@ -132,12 +136,22 @@ class Appointment(PracticeScoped, Id, Mutable, Base):
         self.state, self.state_changed_at = to, at
         self.sequence += 1
 
+    def relocate(self, mode: str, location_id: UUID | None, room_id: UUID | None) -> None:
+        """Another way or place for it. The caller moves its Claim where the room changes."""
+        if self.state not in TO_COME:
+            raise InvalidState(f"An appointment that is {self.state} takes place nowhere else.", state=self.state)
+        self.mode, self.location_id, self.room_id = mode, location_id, room_id
+        self.sequence += 1
+
     def reschedule(self, starts_at: datetime, ends_at: datetime) -> None:
         """Another time for the same entry in everybody's calendar. The caller moves its Claim."""
-        if self.state != "booked":
-            raise InvalidState(f"An appointment that is {self.state} is not moved.", state=self.state)
+        self.must_be_movable()
         self.starts_at, self.ends_at = starts_at, ends_at
         self.sequence += 1
+
+    def must_be_movable(self) -> None:
+        if self.state != "booked":
+            raise InvalidState(f"An appointment that is {self.state} is not moved.", state=self.state)
 
 
 class AppointmentAttendee(ClientOwned, Id, Base):

@@ -1,5 +1,13 @@
 """Scheduling, a module a resource."""
 
-from portal_api.routers.scheduling import availability, calendars, locations, services, slots
+from portal_api.routers.scheduling import appointments, availability, calendars, locations, mine, services, slots
 
-ROUTERS = (locations.router, services.router, availability.router, slots.router, calendars.router)
+ROUTERS = (
+    locations.router,
+    services.router,
+    availability.router,
+    slots.router,
+    appointments.router,
+    mine.router,
+    calendars.router,
+)

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from portal_api.routers.deps import (
     Anyone,
     CanReadAppointments,
-    CanReadOwnAppointments,
     CanWriteAvailability,
+    HasAppointments,
     IfMatch,
     ReaderDep,
     SessionDep,
@@ -51,7 +51,7 @@ async def get_appointment_ics(appointment_id: UUID, reader: ReaderDep, principal
 
 
 @router.get("/me/appointments/{appointment_id}/ics", response_model=None, responses=CALENDAR)
-async def get_my_appointment_ics(appointment_id: UUID, reader: ReaderDep, principal: CanReadOwnAppointments) -> Any:
+async def get_my_appointment_ics(appointment_id: UUID, reader: ReaderDep, principal: HasAppointments) -> Any:
     """An appointment of the client as a calendar entry; of one that is cancelled, its cancellation."""
     return _attachment(await ics.for_client(reader, principal, appointment_id))
 

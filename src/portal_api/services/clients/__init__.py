@@ -1,7 +1,18 @@
 """Client records."""
 
-from portal_api.services.clients.reading import locked, must_see
+from portal_api.services.clients.reading import locked, must_see, must_see_all
 from portal_api.services.clients.records import archive, create, get, page, restore, update
 from portal_api.services.clients.verification import verify_email
 
-__all__ = ["archive", "create", "get", "locked", "must_see", "page", "restore", "update", "verify_email"]
+__all__ = [
+    "archive",
+    "create",
+    "get",
+    "locked",
+    "must_see",
+    "must_see_all",
+    "page",
+    "restore",
+    "update",
+    "verify_email",
+]

@@ -1,6 +1,7 @@
 """Which clients a caller sees, and how they are read."""
 
 import re
+from collections.abc import Collection
 from functools import cache
 from uuid import UUID
 
@@ -73,6 +74,14 @@ async def must_see(source: Source, principal: Principal, client_id: UUID) -> Non
     """Raise NotFound for a client that the caller does not see."""
     row = await source.row(one(sees_all(principal)), client_id=client_id, staff_id=principal.staff_id)
     if row is None:
+        raise NotFound
+
+
+async def must_see_all(session: Session, principal: Principal, client_ids: Collection[UUID]) -> None:
+    """Raise NotFound where the caller does not see one of the clients."""
+    statement = visible(select(Client.id).where(Client.id.in_(client_ids)), sees_all(principal))
+    found = await session.scalars(statement, {"staff_id": principal.staff_id})
+    if set(client_ids) - {UUID(str(client_id)) for client_id in found}:
         raise NotFound
 
 

@@ -24,8 +24,8 @@ async def narrowed(source: Source, principal: Principal, feature: Feature) -> Pr
     having = tuple(profile for profile in principal.profiles if effective(feature, _facts(board, profile)).allowed)
     if not having:
         raise FeatureDisabled(feature=feature)
-    withheld = {profile.client_id: feature for profile in principal.profiles if profile not in having}
-    return replace(principal, profiles=having, withheld=withheld)
+    withheld = tuple(profile for profile in principal.profiles if profile not in having)
+    return replace(principal, profiles=having, withheld=withheld, feature=feature)
 
 
 async def require(source: Source, principal: Principal, client_id: UUID, feature: Feature) -> None:

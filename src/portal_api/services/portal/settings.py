@@ -27,6 +27,7 @@ SETTINGS = Read(
         ).label("cancellation"),
         PortalSettings.unverified_request_limit,
         PortalSettings.allow_new_client_requests,
+        PortalSettings.allow_client_reschedule,
         PortalSettings.request_ttl_hours,
         PortalSettings.second_factor,
         PortalSettings.updated_at,

@@ -23,7 +23,8 @@ from portal_api.models.staff import StaffMember
 from portal_api.schemas.scheduling.calendars import CalendarFeedCreate, CalendarFeedUpdate
 from portal_api.services import audit
 from portal_api.services.auth import accounts, authority
-from portal_api.services.scheduling import entries, ics
+from portal_api.services.scheduling import entries
+from portal_api.services.scheduling.appointments import mine
 
 PER_FEED = Limit("calendar-feed", 120, timedelta(hours=1))
 PER_NETWORK = Limit("calendar-feeds", 1200, timedelta(hours=1))
@@ -164,7 +165,7 @@ async def _entries(reader: Reader, holder: dict[str, Any]) -> tuple[list[dict[st
             return [], None
         rows = await reader.rows(OF_STAFF, staff_id=holder["staff_id"])
         return rows, list(entries.staff_entries(rows, privacy, settings))
-    viewing = ics.viewing_for(map(authority.profile_of, holder["grants"] or ()))
+    viewing = mine.who_see([authority.profile_of(grant) for grant in holder["grants"] or ()])
     if not viewing or not holder["portal_enabled"]:
         return [], None
     # From here on it is the client who reads: row-level security shows nobody else's.

@@ -26,9 +26,8 @@ CLEARABLE = {
 MONEY = ("price", "late_cancellation_fee")
 
 
-def _money(
-    amount: InstrumentedAttribute[int | None], currency: InstrumentedAttribute[str | None]
-) -> ColumnElement[Any]:
+def money(amount: InstrumentedAttribute[int | None], currency: InstrumentedAttribute[str | None]) -> ColumnElement[Any]:
+    """A pair of columns as Money; null where there is none."""
     pair = func.jsonb_build_object("amount", amount, "currency", currency)
     return case((amount.is_(None), null()), else_=pair)
 
@@ -39,7 +38,7 @@ _offered_by = (
     .correlate(Service)
     .scalar_subquery()
 )
-PRICE = _money(Service.price_amount, Service.price_currency).label("price")
+PRICE = money(Service.price_amount, Service.price_currency).label("price")
 COLUMNS = (
     Service.id,
     Service.name,
@@ -55,7 +54,7 @@ COLUMNS = (
     Service.max_per_day,
     Service.max_open_per_client,
     PRICE,
-    _money(Service.late_cancellation_fee_amount, Service.late_cancellation_fee_currency).label("late_cancellation_fee"),
+    money(Service.late_cancellation_fee_amount, Service.late_cancellation_fee_currency).label("late_cancellation_fee"),
     Service.audience,
     Service.client_bookable,
     _offered_by.label("practitioner_ids"),

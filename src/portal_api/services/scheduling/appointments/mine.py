@@ -1,0 +1,277 @@
+"""Appointments of the clients for whom a caller acts."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, and_, bindparam, case, exists, func, literal, null, select, tuple_
+from sqlalchemy.dialects.postgresql import UUID as PGUUID
+from sqlalchemy.orm import aliased
+
+from portal_api.core import clock
+from portal_api.core.access import Feature, GrantPermission, Principal, Profile
+from portal_api.core.db import Binding, Read, Reader, Rows, Session, Source
+from portal_api.core.errors import Conflict, FeatureDisabled, Forbidden, NotFound, invalid
+from portal_api.models.portal import PortalSettings
+from portal_api.models.practices import Practice
+from portal_api.models.scheduling import TO_COME, Appointment, AppointmentAttendee, Audience, Location, Service
+from portal_api.models.scheduling.appointments import CancellationStage
+from portal_api.models.staff import StaffMember
+from portal_api.schemas.scheduling.mine import MyAppointmentQuery, MyCancellation, MyReschedule
+from portal_api.services import features
+from portal_api.services.paging import Pager
+from portal_api.services.scheduling import alternatives, claims, slots
+from portal_api.services.scheduling.appointments import changing, ending, reading
+from portal_api.services.scheduling.appointments.recording import record
+from portal_api.services.scheduling.claims import SlotTaken
+from portal_api.services.scheduling.services import money
+from portal_api.services.scheduling.slots import Asker, Wish
+
+CLIENTS = Asker(Audience.EXISTING)
+LONGEST_SESSION = literal(timedelta(days=1))
+"""No service is longer (ck_service_duration)."""
+_ids = bindparam("mine", type_=ARRAY(PGUUID(as_uuid=True)))
+
+
+class CancellationClosed(Conflict):
+    code, title = "cancellation_closed", "It is too late to cancel this here; call the practice"
+
+
+class ReschedulingClosed(Conflict):
+    code, title = "rescheduling_closed", "It is too late to move this here; call the practice"
+
+
+class ReschedulingOff(Forbidden):
+    code, title = "rescheduling_off", "The practice moves appointments itself; call the practice"
+
+
+def _mine(attendee: Any) -> ColumnElement[bool]:
+    return and_(attendee.client_id == _ids.any_(), attendee.account_id.is_(None))
+
+
+def _of_caller() -> Any:
+    """The caller's clients in an appointment: nobody learns here who else comes."""
+    beside = aliased(AppointmentAttendee)
+    theirs = select(func.array_agg(beside.client_id)).where(beside.appointment_id == Appointment.id, _mine(beside))
+    return theirs.correlate(Appointment).scalar_subquery()
+
+
+COLUMNS = (
+    Appointment.id,
+    Appointment.state,
+    _of_caller().label("client_ids"),
+    Appointment.practitioner_id,
+    func.jsonb_build_object(
+        "id",
+        StaffMember.id,
+        "given_name",
+        StaffMember.given_name,
+        "family_name",
+        StaffMember.family_name,
+        "credentials",
+        StaffMember.credentials,
+    ).label("practitioner"),
+    func.jsonb_build_object("id", Service.id, "name", Service.name).label("service"),
+    Appointment.mode,
+    case(
+        (Location.id.is_(None), null()),
+        else_=func.jsonb_build_object(
+            "id",
+            Location.id,
+            "name",
+            Location.name,
+            "address",
+            case((Location.hide_address, null()), else_=Location.address),
+            "directions",
+            case((Location.hide_address, null()), else_=Location.directions),
+            "phone",
+            Location.phone,
+        ),
+    ).label("location"),
+    Appointment.starts_at,
+    Appointment.ends_at,
+    Appointment.time_zone,
+    money(Appointment.price_amount, Appointment.price_currency).label("price"),
+    *reading.POLICY,
+    Appointment.cancelled_at,
+    Appointment.cancelled_by_kind,
+    Appointment.cancellation_reason,
+    Appointment.series_id,
+    Appointment.request_id,
+    Appointment.uid,
+    Appointment.sequence,
+    Appointment.created_at,
+    Appointment.updated_at,
+)
+
+
+async def page(reader: Reader, principal: Principal, query: MyAppointmentQuery) -> dict[str, Any]:
+    """What is to come, or the complete history (F15.M1). Raises NotFound, Forbidden without `appointments.view`."""
+    pager = Pager(reader, principal, "me/appointments", query, "starts_at", "id")
+    at, after = pager.position or (None, None)
+    rows = await reader.rows(
+        _many(past=query.past, resumed=pager.position is not None),
+        mine=_seen_by(principal, query.client_id),
+        after_at=at and datetime.fromisoformat(at),
+        after_id=after and UUID(after),
+        limit=pager.limit + 1,
+    )
+    return pager.envelope([_shown(row) for row in rows])
+
+
+async def next_of(reader: Reader, profiles: Sequence[Profile]) -> dict[str, Any] | None:
+    """The next appointment, running or to come, of those profiles whose appointments the caller may see."""
+    row = await reader.row(_many(past=False, resumed=False), mine=who_see(profiles), limit=1)
+    return _shown(row) if row else None
+
+
+async def get(source: Source, principal: Principal, appointment_id: UUID) -> dict[str, Any]:
+    """One appointment. Raises NotFound."""
+    found = await source.row(_one(), appointment_id=appointment_id, mine=who_see(principal.profiles))
+    if found is None:
+        raise NotFound
+    return _shown(found)
+
+
+async def cancel(
+    session: Session, principal: Principal, appointment_id: UUID, data: MyCancellation | None
+) -> dict[str, Any]:
+    """Call it off; late, by the policy frozen in it, it costs the fee (F10.M8). The database's clock decides (A24).
+
+    Raises NotFound, FeatureDisabled, InvalidState, CancellationClosed with the practice's phone.
+    """
+    given = data or MyCancellation()
+    appointment = await _held(session, principal, appointment_id, given.client_id)
+    now = await clock.now(session)
+    stage = appointment.cancellation_stage(now)
+    if stage is CancellationStage.CLOSED and appointment.state in TO_COME:
+        raise CancellationClosed("It is too close to its start.", phone=await _phone(session))
+    late = stage is CancellationStage.LATE
+    await ending.end(session, principal, [appointment], now, late=late, reason=given.reason)
+    return await get(session, principal, appointment_id)
+
+
+async def reschedule(
+    session: Session, principal: Principal, appointment_id: UUID, data: MyReschedule
+) -> dict[str, Any]:
+    """Move it to a time that clients are offered, while cancelling would still cost nothing: moving is no way round.
+
+    Raises NotFound, FeatureDisabled, ReschedulingOff, ReschedulingClosed, InvalidState, SlotTaken with alternatives,
+    Invalid for a time that is not offered.
+    """
+    appointment = await _held(session, principal, appointment_id, data.client_id)
+    await _must_be_allowed(session, principal, appointment)
+    appointment.must_be_movable()
+    if appointment.cancellation_stage(await clock.now(session)) is not CancellationStage.FREE:
+        raise ReschedulingClosed("It is too close to its start.", phone=await _phone(session))
+    # Which room is free then, staff find out.
+    appointment.room_id = None
+    place = {"mode": appointment.mode, "location_id": appointment.location_id}
+    wish = (appointment.practitioner_id, appointment.service_id, data.starts_at)
+    async with alternatives.offered(session, CLIENTS, *wish, **place):
+        await _must_be_offered(session, appointment, data.starts_at)
+        await changing.retime(session, [(appointment, data.starts_at)], over_requests=False)
+    await record(session, principal, "appointment.rescheduled", [appointment])
+    return await get(session, principal, appointment_id)
+
+
+async def _must_be_allowed(session: Session, principal: Principal, appointment: Appointment) -> None:
+    """Who picks a time for themselves needs the practice to let clients do both: move, and ask for times."""
+    allowed = (await session.execute(select(PortalSettings.allow_client_reschedule))).scalar_one()
+    if not allowed:
+        raise ReschedulingOff(phone=await _phone(session))
+    for_whom = next(p.client_id for p in principal.profiles if p.client_id in appointment.client_ids)
+    await features.require(session, principal, for_whom, Feature.APPOINTMENT_REQUESTS)
+
+
+async def _must_be_offered(session: Session, appointment: Appointment, starts_at: datetime) -> None:
+    """Its own time counts as free. Raises SlotTaken, Invalid for a time that is not one of the practitioner's."""
+    await claims.release(session, appointment.id)
+    day = starts_at.date()
+    wish = Wish(
+        appointment.service_id, [appointment.practitioner_id], day, day, appointment.mode, appointment.location_id
+    )
+    if await slots.offered(session, CLIENTS, wish, starts_at) is not None:
+        return
+    service = await changing.service_of(session, appointment)
+    if await claims.is_taken(session, changing.span_of(appointment, service, starts_at)):
+        raise SlotTaken("Somebody else was faster.")
+    raise invalid("/starts_at", "not_offered", "Choose one of the times of GET /v1/me/slots.")
+
+
+async def _held(session: Session, principal: Principal, appointment_id: UUID, client_id: UUID | None) -> Appointment:
+    """The appointment, held for a change by somebody who acts for one of its clients.
+
+    Raises NotFound, and FeatureDisabled where they see it but the feature is off for its client.
+    """
+    profiles = principal.profiles if client_id is None else (principal.profile(client_id),)
+    found = await session.row(_one(), appointment_id=appointment_id, mine=who_see(profiles))
+    if found is None and client_id is None and (others := who_see(principal.withheld)):
+        await session.rebind(Binding(principal.practice_id, principal.kind, tuple(others)))
+        if await session.row(_one(), appointment_id=appointment_id, mine=others):
+            raise FeatureDisabled(feature=principal.feature)
+    if found is None:
+        raise NotFound
+    (appointment,) = await reading.locked(session, found)
+    return appointment
+
+
+async def _phone(session: Session) -> str | None:
+    this = select(Practice.phone).where(Practice.id == session.binding.practice_id)
+    return (await session.execute(this)).scalar_one()
+
+
+def _seen_by(principal: Principal, client_id: UUID | None) -> list[UUID]:
+    """Of whom the caller sees appointments. Raises NotFound, Forbidden."""
+    profiles = principal.profiles if client_id is None else (principal.profile(client_id),)
+    seen = who_see(profiles)
+    if profiles and not seen:
+        raise Forbidden("You may not see these appointments.")
+    return seen
+
+
+def who_see(profiles: Sequence[Profile]) -> list[UUID]:
+    return [each.client_id for each in profiles if GrantPermission.APPOINTMENTS_VIEW in each.permissions]
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    del row["practitioner_id"]
+    return reading.with_policy(row)
+
+
+def _rows() -> Rows:
+    """One row an appointment: where several of the caller's clients come, that of the first."""
+    other = aliased(AppointmentAttendee)
+    earlier = exists().where(
+        other.appointment_id == AppointmentAttendee.appointment_id,
+        other.client_id < AppointmentAttendee.client_id,
+        _mine(other),
+    )
+    return (
+        select(*COLUMNS)
+        .select_from(AppointmentAttendee)
+        .join(Appointment, Appointment.id == AppointmentAttendee.appointment_id)
+        .join(StaffMember, StaffMember.id == Appointment.practitioner_id)
+        .join(Service, Service.id == Appointment.service_id)
+        .outerjoin(Location, Location.id == Appointment.location_id)
+        .where(_mine(AppointmentAttendee), ~earlier)
+    )
+
+
+@cache
+def _one() -> Read:
+    return Read(_rows().where(Appointment.id == bindparam("appointment_id")), for_client=True)
+
+
+@cache
+def _many(*, past: bool, resumed: bool) -> Read:
+    to_come = and_(Appointment.state.in_(TO_COME), Appointment.ends_at > func.now())
+    start, last = AppointmentAttendee.starts_at, AppointmentAttendee.appointment_id
+    statement = _rows().where(~to_come if past else and_(to_come, start > func.now() - LONGEST_SESSION))
+    if resumed:
+        here, after = tuple_(start, last), tuple_(bindparam("after_at"), bindparam("after_id"))
+        statement = statement.where(here < after if past else here > after)
+    order = (start.desc(), last.desc()) if past else (start, last)
+    return Read(statement.order_by(*order).limit(bindparam("limit")), for_client=True)
