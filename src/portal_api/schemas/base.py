@@ -134,6 +134,7 @@ SearchText = Annotated[
 SlugText = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200), AfterValidator(line)]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(line)]
 Ids = Annotated[list[UUID], Field(max_length=50)]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["09:00"])]
 Instant = AwareDatetime
 Minute = Annotated[AwareDatetime, AfterValidator(_whole_minute)]
 """An instant of a calendar, in UTC."""

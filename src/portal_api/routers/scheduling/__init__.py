@@ -1,6 +1,15 @@
 """Scheduling, a module a resource."""
 
-from portal_api.routers.scheduling import appointments, availability, calendars, locations, mine, services, slots
+from portal_api.routers.scheduling import (
+    appointments,
+    availability,
+    calendars,
+    locations,
+    mine,
+    reminders,
+    services,
+    slots,
+)
 
 ROUTERS = (
     locations.router,
@@ -10,4 +19,5 @@ ROUTERS = (
     appointments.router,
     mine.router,
     calendars.router,
+    reminders.router,
 )
