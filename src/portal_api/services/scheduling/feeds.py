@@ -101,10 +101,10 @@ async def get(source: Source, principal: Principal) -> dict[str, Any]:
 async def create(session: Session, principal: Principal, data: CalendarFeedCreate) -> dict[str, Any]:
     """A new link, which is in this answer only. An older one ends at once."""
     feed, secret = await _locked(session, principal), Secret.random(principal.practice_id)
-    event = "calendar_feed.rotated" if feed.secret_hash else "calendar_feed.created"
+    rotated = feed.secret_hash is not None
     feed.secret_hash, feed.linked_at = secret.hash, await clock.now(session)
     feed.privacy = data.privacy or feed.privacy
-    await _record(session, principal, event, feed)
+    await _record(session, principal, "calendar_feed.rotated" if rotated else "calendar_feed.created", feed)
     url = f"{session.tools.settings.public_url.rstrip('/')}/v1/calendar-feeds/{secret.text}.ics"
     return await get(session, principal) | {"url": url}
 
