@@ -62,9 +62,12 @@ openapi-lint: ## lint openapi/portal.json and compile a TypeScript client of it 
 	@if command -v npm >/dev/null 2>&1; then $(MAKE) openapi-lint-npm; \
 	else echo "==> API description: lint and TypeScript compile SKIPPED, npm is not installed"; fi
 
-.PHONY: openapi-lint-npm
-openapi-lint-npm:
+.PHONY: openapi-packages
+openapi-packages:
 	$(call step,npm packages,cd openapi && { cmp -s package-lock.json node_modules/.installed || { npm ci --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.installed; }; })
+
+.PHONY: openapi-lint-npm
+openapi-lint-npm: openapi-packages
 	$(call step,API description: lint,cd openapi && npm run --silent lint)
 	$(call step,API description: TypeScript,cd openapi && npm run --silent compile)
 

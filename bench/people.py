@@ -9,7 +9,17 @@ import psycopg
 from portal_api.core.passwords import PasswordHasher
 
 PASSWORD = "a quiet boat on lake 7"
-_KINDS = {"practice": "1", "account": "2", "staff": "3", "session": "4", "client": "7"}
+_KINDS = {
+    "practice": "1",
+    "account": "2",
+    "staff": "3",
+    "session": "4",
+    "client": "7",
+    "practitioner": "8",
+    "service": "9",
+    "appointment": "a",
+    "claim": "b",
+}
 
 
 def numbered(kind: str, number: int) -> UUID:
@@ -17,7 +27,7 @@ def numbered(kind: str, number: int) -> UUID:
     return UUID(f"019a000{_KINDS[kind]}-0000-7000-8000-{number:012x}")
 
 
-def _sql_id(kind: str, number: str) -> str:
+def sql_id(kind: str, number: str) -> str:
     return f"('019a000{_KINDS[kind]}-0000-7000-8000-' || lpad(to_hex({number}), 12, '0'))::uuid"
 
 
@@ -53,7 +63,7 @@ async def _hash() -> str:
 
 def _statements(population: Population) -> list[str]:
     practices = f"generate_series(0, {population.practices - 1}) AS n"
-    practice, account, staff = (_sql_id(kind, "n") for kind in ("practice", "account", "staff"))
+    practice, account, staff = (sql_id(kind, "n") for kind in ("practice", "account", "staff"))
     owner = "'owner-' || n || '@harbor.example'"
     return [
         f"INSERT INTO practice (id, name, time_zone, country, phone, address)"
@@ -67,7 +77,7 @@ def _statements(population: Population) -> list[str]:
         f" SELECT {practice}, {staff}, {account}, {owner}, 'Ada', 'Harbor', '{{owner,practitioner}}', 'active'"
         f" FROM {practices}",
         f"INSERT INTO auth_session (practice_id, id, account_id, delivery, methods, authenticated_at,"
-        f" idle_expires_at, expires_at) SELECT {practice}, {_sql_id('session', 'n')}, {account}, 'body', '{{pwd}}',"
+        f" idle_expires_at, expires_at) SELECT {practice}, {sql_id('session', 'n')}, {account}, 'body', '{{pwd}}',"
         f" now(), now() + interval '1 day', now() + interval '1 day' FROM {practices}",
         *_clients("n % " + str(population.practices), 0, population.clients),
         *_clients("0", population.clients, population.clients + population.crowd),
@@ -77,7 +87,7 @@ def _statements(population: Population) -> list[str]:
 def _clients(owner: str, start: int, stop: int) -> list[str]:
     if stop <= start:
         return []
-    practice, client, staff = _sql_id("practice", owner), _sql_id("client", "n"), _sql_id("staff", owner)
+    practice, client, staff = sql_id("practice", owner), sql_id("client", "n"), sql_id("staff", owner)
     numbers = f"generate_series({start}, {stop - 1}) AS n"
     return [
         f"INSERT INTO client (practice_id, id, given_name, family_name, date_of_birth, email, email_norm, phone,"

@@ -10,12 +10,14 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
+from bench.booking import measure as measure_booking
 from bench.contest import Contest, Contestant, ratio
 from bench.ground import Ground, migrate
 from bench.load import Call, Load, load
 from bench.people import PASSWORD, Population, numbered
 from bench.processes import Server, memory_mb
 from bench.report import Report
+from bench.slots import measure as measure_slots
 from portal_api.core.postgres import EmbeddedPostgres
 from portal_api.schemas.base import Page
 from portal_api.schemas.clients import Client
@@ -85,7 +87,7 @@ def reads(bench: Bench) -> None:
             "/clients/{client}",
         ),
         ("GET /v1/practice", "/v1/practice", Practice, lambda n: f"/practice/{practice(n)}", None),
-        ("GET /v1/me", "/v1/me", Any, lambda n: f"/practice/{practice(n)}", None),
+        ("GET /v1/me", "/v1/me", Any, lambda n: f"/me/{practice(n)}/{numbered('account', n)}", None),
     ]
     for title, path, model, of_limit, of_usual in answers:
         calls = lambda path=path: bench.owners(lambda n: path.replace("{client}", _client(n)))
@@ -256,6 +258,16 @@ def _log_statements(ground: Ground, what: str) -> None:
     time.sleep(0.3)
 
 
+def slots(bench: Bench) -> None:
+    """Searching free times, beside one read of one row."""
+    measure_slots(bench.ground, bench.contest, bench.report)
+
+
+def booking(bench: Bench) -> None:
+    """One time, many who want it."""
+    measure_booking(bench.ground, bench.report)
+
+
 def processes(bench: Bench) -> None:
     """Memory of the workers, and the time from start to ready."""
     server = bench.ground.serve("ours", "bench", workers=3)
@@ -290,5 +302,6 @@ def _start(ground: Ground) -> float:
 
 Section = Callable[[Bench], None]
 SECTIONS: dict[str, Section] = {
-    section.__name__: section for section in (statements, reads, writes, protection, routes, growth, logins, processes)
+    section.__name__: section
+    for section in (statements, reads, writes, protection, routes, growth, slots, booking, logins, processes)
 }

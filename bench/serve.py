@@ -1,6 +1,5 @@
 """The process that serves one of the applications: `python -m bench.serve ours|limit|usual port [workers]`."""
 
-import gc
 import os
 import socket
 import sys
@@ -10,6 +9,8 @@ from typing import Any
 
 import uvicorn
 
+from portal_api.cli import memory
+from portal_api.cli.http_server import server_config
 from portal_api.core.config import Settings
 
 
@@ -43,21 +44,13 @@ def main(name: str, port: int, workers: int) -> None:
         from portal_api.core.postgres import EmbeddedPostgres
 
         os.environ["PORTAL_DATABASE_URL"] = EmbeddedPostgres(Path(embedded)).start()
-    config = uvicorn.Config(
-        application(name),
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-        proxy_headers=False,
-    )
+    config = server_config(application(name))
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     config.load()
-    gc.collect()
-    gc.freeze()  # the collector must not write to pages that are shared
+    memory.return_large_blocks()
+    memory.load_for_good()
     for _ in range(workers - 1):
         if os.fork() == 0:
             break

@@ -6,7 +6,9 @@ import sqlalchemy as sa
 from alembic import op
 
 APP_ROLE = "portal_app"
-PRACTICE = "(SELECT nullif(current_setting('app.practice_id', true), '')::uuid)"
+BOUND = "nullif(current_setting('app.practice_id', true), '')::uuid"
+PRACTICE = f"(SELECT {BOUND})"
+"""Looked at once for the rows that a statement reads; a row that is written is checked against BOUND by itself."""
 KIND = "(SELECT coalesce(current_setting('app.actor_kind', true), ''))"
 CLIENTS = "(SELECT coalesce(nullif(current_setting('app.client_ids', true), ''), '{}')::uuid[])"
 
@@ -23,7 +25,7 @@ def create_practice_table(
     op.create_table(name, *_named(columns))
     op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY practice ON {name} USING ({key} = {PRACTICE}) WITH CHECK ({key} = {PRACTICE})")
+    op.execute(f"CREATE POLICY practice ON {name} USING ({key} = {PRACTICE}) WITH CHECK ({key} = {BOUND})")
     if client_owned:
         op.execute(
             f"CREATE POLICY client ON {name} AS RESTRICTIVE"

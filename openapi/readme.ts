@@ -1,4 +1,4 @@
-// The example of the README, to be compiled.
+// The example of the README, compiled and run by tests.
 import createClient from "openapi-fetch";
 import type { paths } from "./generated/portal";
 

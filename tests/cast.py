@@ -272,6 +272,14 @@ class House:
             session.add(opened)
         return opened.id
 
+    async def client_device(self, client_id: UUID) -> UUID:
+        """A session of the client's own login, which is made too."""
+        account = await self.account("client")
+        grant = ClientGrant(account_id=account.id, client_id=client_id, permissions=[], source="invitation")
+        async with self.session() as session:
+            session.add(grant)
+        return await self.device(account.id)
+
     async def sign_in(self, account: Account) -> Caller:
         body = {"practice": str(self.id), "email": account.email, "password": PASSWORD}
         response = await self.http.post("/v1/auth/login", json=body)

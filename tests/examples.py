@@ -20,12 +20,14 @@ Body = dict[str, Any]
 class Maker:
     """How to make the object that a path parameter names. `of_client`: it belongs to one client's chart.
 
-    `personal`: it belongs to the caller's own account, whose id `make` is given.
+    `personal`: it belongs to the caller's own account, whose id `make` is given. `below`: it hangs from the
+    object that the path names before it, whose id `make` is given.
     """
 
     make: Callable[[House], Awaitable[UUID]] | None = None
     of_client: bool = False
     personal: Callable[[House, UUID], Awaitable[UUID]] | None = None
+    below: Callable[[House, UUID], Awaitable[UUID]] | None = None
 
 
 async def _staff(house: House) -> UUID:
@@ -47,6 +49,7 @@ MAKERS: dict[str, Maker] = {
     "service_id": Maker(House.service),
     "time_off_id": Maker(House.time_off),
     "session_id": Maker(personal=House.device),
+    "client_session_id": Maker(below=House.client_device, of_client=True),
 }
 """By the name of the path parameter."""
 
@@ -152,6 +155,8 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/appointment-series": _booked_series,
     "POST /v1/me/appointments/{}/cancel": {},
     "POST /v1/me/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
+    "POST /v1/clients/{}/reset-second-factor": {},
+    "POST /v1/practice/staff/{}/reset-second-factor": {},
     "POST /v1/prospects/{}/associate": _association,
     "POST /v1/prospects/{}/create-client": {},
     "POST /v1/prospects/{}/dissociate": {},

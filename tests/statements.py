@@ -13,7 +13,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 import portal_api.models  # noqa: F401 - fills the metadata
-from portal_api.core.db import Base, Read
+from portal_api.core.db import Base
+from portal_api.core.db.reads import Text
 
 KEYS = {table.name: "practice_id" for table in Base.metadata.tables.values() if "practice_id" in table.primary_key}
 KEYS["practice"] = "id"
@@ -69,16 +70,16 @@ def watched(report: Callable[[str, list[str]], None]) -> Iterator[None]:
             report(statement, found)
 
     seen: set[str] = set()
-    original = Read.arguments
+    original = Text.arguments
 
-    def arguments(read: Read, *rest: Any) -> Any:
-        check(read.plain_sql)
-        return original(read, *rest)
+    def arguments(text: Text, *rest: Any) -> Any:
+        check(text.plain)
+        return original(text, *rest)
 
     event.listen(Engine, "before_cursor_execute", before_cursor_execute)
-    Read.arguments = arguments  # type: ignore[method-assign]
+    Text.arguments = arguments  # type: ignore[method-assign]
     try:
         yield
     finally:
-        Read.arguments = original  # type: ignore[method-assign]
+        Text.arguments = original  # type: ignore[method-assign]
         event.remove(Engine, "before_cursor_execute", before_cursor_execute)

@@ -6,6 +6,7 @@ Only `tests/examples.py` is written by hand: what a path id names and what a bod
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from inspect import isawaitable
+from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,10 +14,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
+from sqlalchemy import select
 
 from portal_api.core.access import CLIENT_PERMISSIONS, ROLE_PERMISSIONS, Permission, Role
 from portal_api.core.config import Settings
+from portal_api.core.db import Base
 from portal_api.main import create_app
+from portal_api.models.auth import Account
+from portal_api.models.clients import Client
+from portal_api.models.staff import StaffMember
 from portal_api.routers.deps import Anyone
 from portal_api.web.route import PortalRoute, PortalRouter
 from tests.cast import House, build
@@ -51,6 +57,9 @@ class Operation:
         """The path parameters that name objects."""
         return [name for name in self.route.param_convertors if name not in VALUES]
 
+    def may_be_seen_by(self, permissions: frozenset[Permission]) -> bool:
+        return self.permission is None or self.permission in permissions
+
     def may_be_tried_by(self, permissions: frozenset[Permission]) -> bool:
         return self.permission in permissions
 
@@ -63,6 +72,15 @@ OPERATIONS = [
 ]
 CLOSED = [op for op in OPERATIONS if op.permission is not None]
 WITH_IDS = [op for op in CLOSED if op.ids]
+FILTERED = [op for op in CLOSED if op.route.signature.query and op.may_be_tried_by(ROLE_PERMISSIONS[Role.OWNER])]
+SQL_TEXTS = (
+    "' OR '1'='1",
+    "'; SELECT pg_sleep(30)--",
+    "x' UNION SELECT password_hash FROM account--",
+    "(SELECT pg_sleep(30))",
+    "$1::text || pg_sleep(30)::text",
+    "%' AND pg_sleep(30) IS NULL AND '%'='",
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +101,8 @@ class Cast:
     nobody: Caller
     """Staff whose one role may do next to nothing."""
     client: Caller
+    client_ids: list[UUID]
+    """Whom the client acts for."""
 
 
 @pytest.fixture(scope="module")
@@ -91,17 +111,27 @@ async def cast(app: FastAPI, plain_http: httpx.AsyncClient) -> Cast:
     _, owner = await ours.staff(Role.OWNER, Role.PRACTITIONER)
     _, stranger = await ours.staff(Role.PRACTITIONER)
     _, nobody = await ours.staff(Role.FORMS_ADMIN)
-    _, client = await ours.client_login()
-    return Cast(ours, theirs, owner, stranger, nobody, client)
+    client_id, client = await ours.client_login()
+    return Cast(ours, theirs, owner, stranger, nobody, client, [client_id])
 
 
 def every(operations: list[Operation]) -> Any:
     return pytest.mark.parametrize("operation", operations, ids=str)
 
 
-async def made(name: str, house: House, caller: Caller) -> UUID:
-    """A new object for the path parameter, in this house; a personal one belongs to the caller's account."""
+async def objects(operation: Operation, house: House, caller: Caller) -> dict[str, UUID]:
+    """A new object for each path parameter, in this house."""
+    ids: dict[str, UUID] = {}
+    for name in operation.ids:
+        ids[name] = await made(name, house, caller, list(ids.values()))
+    return ids
+
+
+async def made(name: str, house: House, caller: Caller, above: list[UUID]) -> UUID:
+    """A personal one belongs to the caller's account, one below another to the id before it."""
     maker = MAKERS[name]
+    if maker.below is not None:
+        return await maker.below(house, above[-1])
     if maker.personal is not None:
         return await maker.personal(house, UUID(caller.account["id"]))
     assert maker.make is not None
@@ -110,6 +140,8 @@ async def made(name: str, house: House, caller: Caller) -> UUID:
 
 async def someone_elses(name: str, house: House) -> UUID:
     maker = MAKERS[name]
+    if maker.below is not None:
+        return await maker.below(house, await house.client())
     if maker.personal is not None:
         return await maker.personal(house, (await house.account("staff")).id)
     assert maker.make is not None
@@ -174,7 +206,7 @@ async def test_its_example_is_accepted_from_the_owner(
     """So that the refusals below are about the caller and the object, not about the example."""
     house = await build(app, plain_http)
     _, owner = await house.staff(Role.OWNER, Role.PRACTITIONER)
-    ids = {name: await made(name, house, owner) for name in operation.ids}
+    ids = await objects(operation, house, owner)
     response = await send(operation, plain_http, house, owner, ids)
     assert response.status_code < 500, response.text
     if operation.key in NEEDS_A_CODE:
@@ -213,7 +245,7 @@ async def test_a_role_that_does_not_hold_the_permission_gets_403(
     for caller, held in ((cast.nobody, ROLE_PERMISSIONS[Role.FORMS_ADMIN]), (cast.client, CLIENT_PERMISSIONS)):
         if operation.may_be_tried_by(held):
             continue
-        ids = {name: await made(name, cast.ours, caller) for name in operation.ids}
+        ids = await objects(operation, cast.ours, caller)
         response = await send(operation, plain_http, cast.ours, caller, ids)
         assert response.status_code == 403, response.text
         tried += 1
@@ -257,7 +289,7 @@ async def must_not_be_there(
     for foreign in operation.ids:
         if house is cast.ours and not (MAKERS[foreign].of_client or MAKERS[foreign].personal):
             continue
-        ids = {name: await made(name, cast.ours, caller) for name in operation.ids}
+        ids = await objects(operation, cast.ours, caller)
         real = await send(operation, http, cast.ours, caller, ids | {foreign: await someone_elses(foreign, house)})
         invented = await send(operation, http, cast.ours, caller, ids | {foreign: uuid4()})
         assert real.status_code == 404, f"{foreign}: {real.text}"
@@ -267,6 +299,66 @@ async def must_not_be_there(
             k: v for k, v in invented.headers.items() if k not in telling
         }
         assert len(real.content) == len(invented.content)
+
+
+@every(FILTERED)
+async def test_no_list_is_sorted_or_filtered_by_what_it_does_not_show(
+    operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    """A20: no column of any table is a parameter unless the route declares it; nor is a direction or an expansion."""
+    query = operation.route.signature.query
+    assert query is not None
+    declared = set(query.adapter.json_schema()["properties"])
+    columns = {column.name for table in Base.metadata.tables.values() for column in table.columns}
+    path = await own_path(operation, cast.ours, cast.owner)
+    for name in sorted((columns | {"sort", "order", "order_by", "fields", "include", "filter"}) - declared):
+        refused = await cast.owner.get(path, params={name: "1"})
+        assert refused.status_code == 422, f"{name}: {refused.text}"
+        assert f"/query/{name}" in [fault["pointer"] for fault in refused.json()["errors"]]
+
+
+@every(FILTERED)
+async def test_sql_in_a_parameter_is_text(operation: Operation, cast: Cast, plain_http: httpx.AsyncClient) -> None:
+    """A21: one that ran would sleep longer than a statement may, and that is a 503."""
+    query = operation.route.signature.query
+    assert query is not None
+    path = await own_path(operation, cast.ours, cast.owner)
+    for name in query.adapter.json_schema()["properties"]:
+        for text in SQL_TEXTS:
+            response = await cast.owner.get(path, params=QUERIES.get(operation.key, {}) | {name: text})
+            assert response.status_code in {200, 400, 422}, f"{name}={text}: {response.text}"
+            if response.status_code == 200 and "data" in response.json():
+                assert response.json()["data"] == []
+
+
+@every([op for op in OPERATIONS if op.method == "GET" and op.may_be_seen_by(CLIENT_PERMISSIONS)])
+async def test_nothing_private_is_in_what_a_client_reads(
+    operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    """A18: what is kept of staff, of others and of secrets shows up in no answer to a client or to nobody."""
+    canary, house = token_hex(8), cast.ours
+    async with house.session() as session:
+        for row in (await session.scalars(select(StaffMember))).all():
+            row.email = f"{canary}@harbor.example"
+        for client in (await session.scalars(select(Client).where(Client.id.not_in(cast.client_ids)))).all():
+            client.given_name = client.family_name = client.preferred_name = canary
+            client.email, client.search_text = f"{canary}@harbor.example", canary
+        hashes = [account.password_hash or "" for account in (await session.scalars(select(Account))).all()]
+    ids = await objects(operation, house, cast.client)
+    response = await send(operation, plain_http, house, cast.client, ids)
+    assert response.status_code in {200, 404}, response.text
+    assert canary not in response.text
+    assert not [stored for stored in hashes if stored in response.text]
+
+
+async def own_path(operation: Operation, house: House, caller: Caller) -> str:
+    """The operation's path, with objects that are the caller's to see."""
+    path = operation.route.path
+    for name, identity in (await objects(operation, house, caller)).items():
+        path = path.replace(f"{{{name}}}", str(identity))
+    for name, value in VALUES.items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
 
 
 def test_a_route_that_declares_nothing_does_not_start() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +15,7 @@ from sqlalchemy import Text, cast, column, delete, exists, func, select, table, 
 from sqlalchemy.orm import aliased
 
 from portal_api.core.access import ActorKind
-from portal_api.core.db import Base, Binding, ClientOwned, Database, PracticeScoped, Read, Reader
+from portal_api.core.db import Base, Binding, ClientOwned, Database, PracticeScoped, Read, Reader, Row
 from portal_api.core.db.database import SERVER_SETTINGS, BoundConnection
 from portal_api.models.clients import Client, ClientGrant
 from tests.planting import Planted, copy, plant
@@ -140,7 +140,7 @@ class TestPredicateAlone:
             rows = (await session.scalars(select(model))).all()
             assert {row.client_id for row in rows} == {unwalled.client}
         async with predicates.reader(binding) as reader:
-            found = await reader.rows(Read(select(model.client_id), for_client=True))
+            found = await reader.rows(Read(select(model.client_id)))
         assert {UUID(str(row["client_id"])) for row in found} == {unwalled.client}
 
     async def test_new_rows_belong_to_the_caller(self, predicates: Database, unwalled: Planted) -> None:
@@ -432,14 +432,18 @@ class TestGate:
             for read in GATED.values():
                 for number in range(14):  # generic plans may take over from the sixth execution on
                     practice = (planted.a, planted.b)[number % 2]
-                    reader = Reader(connection, Binding(practice, ActorKind.STAFF), None, distributed=False)  # type: ignore[arg-type]
-                    rows = await reader.rows(read)
+                    rows = await reading(connection, practice, read)
                     assert {UUID(str(value)) for row in rows for value in row.values()} == {practice}
-                    nowhere = Reader(connection, Binding(uuid4(), ActorKind.STAFF), None, distributed=False)  # type: ignore[arg-type]
-                    assert [row for row in await nowhere.rows(read) if any(row.values())] == []
+                    assert [row for row in await reading(connection, uuid4(), read) if any(row.values())] == []
             assert await connection.fetch("SELECT 1 FROM client") == []
         finally:
             await connection.close()
+
+
+async def reading(connection: asyncpg.Connection, practice: UUID, read: Read) -> list[Row]:
+    binding = Binding(practice, ActorKind.STAFF)
+    async with Reader(nullcontext(connection), binding, None, distributed=False) as reader:  # type: ignore[arg-type]
+        return await reader.rows(read)
 
 
 def _asyncpg(planted: Planted) -> str:

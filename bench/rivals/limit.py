@@ -12,15 +12,16 @@ from typing import Any
 import asyncpg
 import orjson
 
-from portal_api.core.db import Read
-from portal_api.services import practices
+from portal_api.core.db.reads import Text
+from portal_api.services import me, practices
 from portal_api.services.clients import reading
 
 _PLAIN = dict.fromkeys(list(signature(reading.many).parameters)[1:], False)
-_LIST = reading.many(True, **_PLAIN)
-_ONE = reading.one(True)
-_PRACTICE = f"{practices.PRACTICE.plain_sql} AND practice.id = $1"
+_LIST = reading.many(True, **_PLAIN).for_staff
+_ONE = reading.one(True).for_staff
+_PRACTICE = f"{practices.PRACTICE.for_staff.plain} AND practice.id = $1"
 _HEADERS = [(b"content-type", b"application/json")]
+_ME = me.ME.for_staff
 _NEW_NAME = "UPDATE client SET preferred_name = $3, version = version + 1 WHERE practice_id = $1 AND id = $2"
 _EVENT = (
     "INSERT INTO event (practice_id, id, type, actor_kind) VALUES ($1, gen_random_uuid(), 'client.updated', 'staff')"
@@ -31,13 +32,14 @@ Send = Callable[[Scope], Awaitable[None]]
 Receive = Callable[[], Awaitable[Scope]]
 
 
-def _arguments(read: Read, practice_id: str, **values: Any) -> list[Any]:
+def _arguments(text: Text, practice_id: str, **values: Any) -> list[Any]:
     """In the order of the statement's placeholders."""
-    return [{"practice_id": practice_id, **values}.get(name, read._defaults.get(name)) for name in read._names]
+    known = {**text.defaults, "practice_id": practice_id, **values}
+    return [known[name] for name in text.names]
 
 
 class Limit:
-    """/list/<practice>, /client/<practice>/<client>, /practice/<practice>; POST on a client changes its name."""
+    """/list/<practice>, /client/<practice>/<client>, /practice/<practice>, /me/<practice>/<account>; PATCH renames."""
 
     def __init__(self) -> None:
         self._pool: asyncpg.Pool | None = None
@@ -56,17 +58,19 @@ class Limit:
         pool = self._pool
         assert pool is not None
         if what == "list":
-            rows = await pool.fetch(_LIST.plain_sql, *_arguments(_LIST, practice, limit=21))
+            rows = await pool.fetch(_LIST.plain, *_arguments(_LIST, practice, limit=21))
             return _json({"data": [dict(row) for row in rows[:20]], "next_cursor": "x" * 104})
         if what == "practice":
             row = await pool.fetchrow(_PRACTICE, practice)
+        elif what == "me":
+            row = await pool.fetchrow(_ME.plain, *_arguments(_ME, practice, account_id=client))
         elif method == "GET":
-            row = await pool.fetchrow(_ONE.plain_sql, *_arguments(_ONE, practice, client_id=client))
+            row = await pool.fetchrow(_ONE.plain, *_arguments(_ONE, practice, client_id=client))
         else:
             async with pool.acquire() as connection, connection.transaction():
                 await connection.execute(_NEW_NAME, practice, client, "Grace")
                 await connection.execute(_EVENT, practice)
-                row = await connection.fetchrow(_ONE.plain_sql, *_arguments(_ONE, practice, client_id=client))
+                row = await connection.fetchrow(_ONE.plain, *_arguments(_ONE, practice, client_id=client))
         return _json(dict(row or {}))
 
     async def _live(self, receive: Receive, send: Send) -> None:

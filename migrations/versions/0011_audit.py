@@ -38,7 +38,6 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint("outcome IN ('success', 'failure', 'denied')", name="ck_event_outcome"),
-        sa.ForeignKeyConstraint(["practice_id"], ["practice.id"], name="fk_event_practice_id"),
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_event"),
         append_only=True,
     )

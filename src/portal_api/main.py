@@ -7,31 +7,29 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 
 from portal_api.core import logging
 from portal_api.core.batching import GroupCommit
 from portal_api.core.config import Settings
 from portal_api.core.db import Database
-from portal_api.core.errors import AppError
 from portal_api.core.limits import Limiter
 from portal_api.core.passwords import PasswordHasher
 from portal_api.core.sealing import Vault
 from portal_api.core.signing import Keyring
 from portal_api.core.tools import Tools
+from portal_api.integrations.bot_check import open_bot_check
 from portal_api.integrations.mail import development_mailbox
 from portal_api.jobs import SUBSCRIPTIONS, make_queue, working
 from portal_api.routers import ROUTERS
 from portal_api.services import audit
 from portal_api.web import error_page, system
+from portal_api.web.application import Application, surround
 from portal_api.web.docs import install_docs
 from portal_api.web.gatekeeper import Gatekeeper
 from portal_api.web.index import IndexedRouter, register
 from portal_api.web.mailbox import mailbox_routes
-from portal_api.web.middleware import BodyLimit, LastResort, RequestBoundary
 from portal_api.web.openapi import openapi_document
-from portal_api.web.problems import on_any_error, on_app_error, on_http_exception
+from portal_api.web.screening import Screening
 
 
 def create_app(settings: Settings | None = None, *, with_worker: bool = False) -> FastAPI:
@@ -41,17 +39,12 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     """
     settings = settings or Settings()
     logging.configure(json=settings.is_production)
-    app = FastAPI(
+    app = Application(
         title="Portal API",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        exception_handlers={
-            HTTPException: on_http_exception,
-            AppError: on_app_error,
-            Exception: on_any_error,
-        },
     )
     app.router = IndexedRouter(lifespan=partial(_lifespan, settings, with_worker), redirect_slashes=False)
     app.state.origins = frozenset({*settings.cors_origins, settings.public_url.rstrip("/")})
@@ -64,27 +57,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.router.routes.append(error_page.ROUTE)
     install_docs(app)
     app.openapi = partial(_openapi, app)  # type: ignore[method-assign]
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(LastResort)
-    if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.cors_origins),
-            allow_credentials=True,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "If-Match",
-                "If-None-Match",
-                "Idempotency-Key",
-                "X-Portal-Csrf",
-                "X-Request-ID",
-            ],
-            expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID"],
-            max_age=600,
-        )
-    app.add_middleware(RequestBoundary, trusted_proxies=settings.trusted_proxies, hosts=settings.allowed_hosts)
+    surround(app, settings)
     return app
 
 
@@ -118,6 +91,7 @@ async def _lifespan(settings: Settings, with_worker: bool, app: FastAPI) -> Asyn
         tools = await stack.enter_async_context(make_tools(settings))
         app.state.tools = tools
         app.state.gatekeeper = Gatekeeper(tools)
+        app.state.screening = Screening(tools, await stack.enter_async_context(open_bot_check(settings)))
         if with_worker:
             await stack.enter_async_context(working(tools, app.state.stopping))
         yield

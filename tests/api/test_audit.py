@@ -235,6 +235,26 @@ class TestAccessHistory:
         found = await self.history(caller, limit=100)
         assert Counter(entry["type"] for entry in found) == {"client.viewed": 25, "client.created": 1}
 
+    @pytest.mark.parametrize("sealed_before", [True, False])
+    async def test_what_was_just_done_is_in_it_before_it_is_sealed(
+        self, practice: Practice, world: World, sealed_before: bool
+    ) -> None:
+        """F18.B1: once, and in its place, whichever part of the chain it stands in."""
+        mine, other = await world.client(practice.owner), await world.client(practice.owner)
+        caller = await portal_account(world, practice, mine["id"])
+        if sealed_before:
+            await world.seal_audit(practice)
+        for client in (mine, other):
+            await practice.owner.get(f"/v1/clients/{client['id']}")
+        found = await self.history(caller)
+        assert [entry["type"] for entry in found] == ["client.viewed", "client.created"]
+        first = (await caller.get("/v1/me/access-history", params={"limit": 1})).json()
+        query = {"limit": 1, "cursor": first["next_cursor"]}
+        second = (await caller.get("/v1/me/access-history", params=query)).json()
+        assert first["data"] + second["data"] == found
+        await world.seal_audit(practice)
+        assert await self.history(caller) == found
+
     async def test_it_is_paged(self, practice: Practice, world: World) -> None:
         mine = await world.client(practice.owner)
         caller = await portal_account(world, practice, mine["id"])

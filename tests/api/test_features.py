@@ -13,13 +13,14 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from portal_api.core.access import CLIENT_PERMISSIONS, Feature, Permission, Principal, Role
+from portal_api.core.config import Settings
 from portal_api.core.db import Binding, Read
 from portal_api.models.audit import Event
 from portal_api.models.clients import ClientAssignment
 from portal_api.routers.deps import ReaderDep, SessionDep
 from portal_api.services import features
 from portal_api.web.access import requires
-from portal_api.web.middleware import RequestBoundary
+from portal_api.web.application import Application, surround
 from portal_api.web.route import PortalRouter
 from tests.people import client_login, colleague, grant
 from tests.world import Caller, Practice, World
@@ -335,12 +336,12 @@ async def write_to_client(client_id: UUID, session: SessionDep, principal: MayAs
 
 
 @pytest.fixture
-async def small(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def small(app: FastAPI, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """An application of the three routes above, with the real gatekeeper and the real database."""
-    application = FastAPI()
+    application = Application()
     application.router.routes.extend(threads.routes)
     application.state.gatekeeper = app.state.gatekeeper
-    application.add_middleware(RequestBoundary, trusted_proxies=(), hosts=())
+    surround(application, settings)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://portal.test") as client:
         yield client
 

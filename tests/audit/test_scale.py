@@ -22,9 +22,9 @@ FROM generate_series(1, %(events)s) AS n
 
 async def rows_read(world: World, binding: Binding, read: Read, **values: object) -> int:
     """How many rows of tables the statement looks at, as PostgreSQL counts them."""
-    arguments = read.gated_arguments(binding, values)
+    arguments = read.for_staff.gated_arguments(binding, values)
     async with world.tools.database.reader(binding) as reader:
-        (row,) = await reader._connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {read.sql}", *arguments)
+        (row,) = await reader._connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {read.for_staff.gated}", *arguments)
     plans, seen = [row[0][0]["Plan"]], 0.0
     while plans:
         plan = plans.pop()

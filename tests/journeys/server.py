@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -26,18 +28,41 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "portal_api.cli", *arguments]
 
 
-def run(directory: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+def run(
+    directory: Path, *arguments: str, stdin: str | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. stdin: what is typed, or piped, into it."""
     settings = {"data_dir": str(directory / "data")} | settings
     return subprocess.run(
         command(*arguments),
         cwd=directory,
         env=environment(**settings),
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=START_SECONDS,
         check=False,
     )
+
+
+@contextmanager
+def worker(directory: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """`portal-api worker` for the time of the block; it must end well when it is told to."""
+    settings = {"data_dir": str(directory / "data")} | settings
+    said = directory / "worker.log"
+    with said.open("w") as log:
+        process = subprocess.Popen(
+            command("worker"), cwd=directory, env=environment(**settings), stderr=log, text=True, start_new_session=True
+        )
+    pause = threading.Event()
+    while "The worker runs" not in said.read_text() and process.poll() is None:
+        pause.wait(0.05)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(STOP_SECONDS)
+    assert status == 0, said.read_text()
 
 
 class Server:

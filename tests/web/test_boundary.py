@@ -159,7 +159,7 @@ class TestOrigins:
         assert refused.headers["access-control-allow-origin"] == ORIGIN
         assert "Origin" in refused.headers["vary"]
         exposed = refused.headers["access-control-expose-headers"].lower()
-        for name in ("etag", "retry-after", "idempotency-replayed", "x-request-id"):
+        for name in ("etag", "retry-after", "ratelimit", "ratelimit-policy", "idempotency-replayed", "x-request-id"):
             assert name in exposed
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Generic, TypeVar
 
-import httpx
 import pytest
 from fastapi import APIRouter, Body, Depends, FastAPI
 from fastapi.security import HTTPBearer
@@ -13,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
 from portal_api.schemas.problems import Problem, ProblemError
-from portal_api.web.openapi import install_openapi, openapi_document, render
+from portal_api.web.openapi import openapi_document, render
 
 T = TypeVar("T")
 
@@ -213,14 +212,6 @@ def test_text_does_not_depend_on_the_order_of_registration() -> None:
     other.add_api_route("/v1/other", read_health)
     assert make(router, other) == make(other, router)
     assert make(router).endswith("}\n")
-
-
-async def test_application_answers_with_its_description() -> None:
-    app = FastAPI(openapi_url=None)
-    install_openapi(app)
-    app.include_router(router)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal.test") as client:
-        assert (await client.get("/v1/openapi.json")).json() == openapi_document(app)
 
 
 def test_problem_leaves_out_what_it_does_not_have() -> None:

@@ -51,7 +51,9 @@ def _add_upkeep(commands: Commands) -> None:
 
 
 def _add_practices(commands: Commands) -> None:
-    group = commands.add_parser("practice", help="create, list, change a portal's link", allow_abbrev=False)
+    group = commands.add_parser(
+        "practice", help="create, list, change a portal's link, reset a second factor", allow_abbrev=False
+    )
     verbs = group.add_subparsers(metavar="<verb>", required=True)
     create = _add(verbs, "create", "practices", "register a practice and its owner, who is mailed a verification")
     create.set_defaults(verb="create")
@@ -68,6 +70,10 @@ def _add_practices(commands: Commands) -> None:
     change.set_defaults(verb="change-link")
     change.add_argument("practice", help="its id, or its present link")
     change.add_argument("slug", help="the new link, such as harbor")
+    reset = _add(verbs, "reset-second-factor", "practices", "for a staff member who has lost it and nobody to ask")
+    reset.set_defaults(verb="reset-second-factor")
+    reset.add_argument("practice", help="its id, or its present link")
+    reset.add_argument("email", help="the address that the staff member signs in with")
     _add(verbs, "list", "practices", "all practices: id, link, name").set_defaults(verb="list")
 
 

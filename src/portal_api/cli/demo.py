@@ -9,7 +9,13 @@ from portal_api.cli.console import CannotStart, progress, result, warning
 from portal_api.cli.demo_logins import SLUG, Logins
 from portal_api.core.config import Settings
 
-LOCAL = {"database_url": "", "migration_database_url": "", "smtp_url": "", "open_registration": True}
+LOCAL = {
+    "database_url": "",
+    "migration_database_url": "",
+    "smtp_url": "",
+    "open_registration": True,
+    "bot_check_url": "",
+}
 
 
 def run(arguments: Namespace) -> int:

@@ -1,10 +1,10 @@
 """Who can sign in to the demo practice: passwords made once, kept where only this user reads them."""
 
 import json
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from portal_api.core.passwords import generate
 from portal_api.core.postgres.private import write_private
 
 SLUG = "harbor"
@@ -26,7 +26,7 @@ class Logins:
         if path.exists():
             kept = json.loads(path.read_text())
             return cls(path, kept["passwords"], kept["planted"])
-        logins = cls(path, {email: _password() for email in (OWNER, PRACTITIONER, CLIENT, PROSPECT)}, False)
+        logins = cls(path, {email: generate() for email in (OWNER, PRACTITIONER, CLIENT, PROSPECT)}, False)
         logins._keep()
         return logins
 
@@ -36,8 +36,3 @@ class Logins:
 
     def _keep(self) -> None:
         write_private(self.path, json.dumps({"passwords": self.passwords, "planted": self.planted}, indent=2))
-
-
-def _password() -> str:
-    """64 random bits, in groups that a person can type."""
-    return "-".join(secrets.token_hex(2) for _ in range(4))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from portal_api.cli.console import CannotStart
 from portal_api.cli.sockets import refusal
@@ -22,7 +23,7 @@ class HttpServer(uvicorn.Server):
 
     def __init__(self, app: FastAPI, on_ready: Callable[[], None], *, lifeline: int | None = None) -> None:
         """lifeline: a pipe whose end means that the parent is gone; then this process ends too."""
-        super().__init__(_config(app))
+        super().__init__(server_config(app))
         self._stopping: asyncio.Event = app.state.stopping
         self._on_ready = on_ready
         self._lifeline = lifeline
@@ -68,7 +69,8 @@ def answer(app: FastAPI, listener: socket.socket, on_ready: Callable[[], None], 
     HttpServer(app, on_ready, lifeline=lifeline).run(sockets=[listener])
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn serves an application of ours."""
     return uvicorn.Config(
         app,
         loop="uvloop",

@@ -1,8 +1,8 @@
 """`portal-api practice ...`: what only the operator of an installation does."""
 
-import secrets
 import sys
 from argparse import Namespace
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -10,12 +10,13 @@ from sqlalchemy import and_, select
 
 from portal_api.cli.console import CannotStart, result
 from portal_api.cli.operating import operate, operator
-from portal_api.core.db import Binding
+from portal_api.core.db import Binding, Session
 from portal_api.core.ids import LOBBY
+from portal_api.core.passwords import generate
 from portal_api.core.tools import Tools
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.schemas.practices import PracticeCreate
-from portal_api.services import portal, practices
+from portal_api.services import portal, practices, staff
 from portal_api.services.auth import practice_door
 
 DIRECTORY = (
@@ -26,14 +27,19 @@ DIRECTORY = (
 
 
 def run(arguments: Namespace) -> int:
-    verbs = {"create": _create, "change-link": _change_link, "list": _list}
+    verbs = {
+        "create": _create,
+        "change-link": _change_link,
+        "list": _list,
+        "reset-second-factor": _reset_second_factor,
+    }
     verbs[arguments.verb](arguments)
     return 0
 
 
 def _create(arguments: Namespace) -> None:
     given = arguments.password_stdin
-    password = sys.stdin.readline().rstrip("\r\n") if given else secrets.token_urlsafe(16)
+    password = sys.stdin.readline().rstrip("\r\n") if given else generate()
     data = _registration(arguments, password)
 
     async def work(tools: Tools) -> UUID:
@@ -63,15 +69,32 @@ def _registration(arguments: Namespace, password: str) -> PracticeCreate:
 
 
 def _change_link(arguments: Namespace) -> None:
-    async def work(tools: Tools) -> None:
-        practice_id = await practice_door.find(tools.database, arguments.practice)
-        if practice_id is None:
-            raise CannotStart(f"There is no practice {arguments.practice}: `portal-api practice list` shows all.")
-        async with tools.database.session(Binding.system(practice_id)) as session:
-            await portal.change_link(session, operator(), arguments.slug)
+    async def work(session: Session) -> None:
+        await portal.change_link(session, operator(), arguments.slug)
 
-    operate(work)
+    _within(arguments.practice, work)
     result(f"{arguments.practice} is now {arguments.slug}")
+
+
+def _reset_second_factor(arguments: Namespace) -> None:
+    async def work(session: Session) -> None:
+        await staff.reset_second_factor_as_operator(session, operator(), arguments.email)
+
+    _within(arguments.practice, work)
+    result(f"{arguments.email} signs in with the password alone, and is told so by mail")
+
+
+def _within(practice: str, work: Callable[[Session], Awaitable[None]]) -> None:
+    """Do the work in one transaction of the practice with this link or id."""
+
+    async def enter(tools: Tools) -> None:
+        practice_id = await practice_door.find(tools.database, practice)
+        if practice_id is None:
+            raise CannotStart(f"There is no practice {practice}: `portal-api practice list` shows all.")
+        async with tools.database.session(Binding.system(practice_id)) as session:
+            await work(session)
+
+    operate(enter)
 
 
 def _list(_arguments: Namespace) -> None:

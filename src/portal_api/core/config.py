@@ -4,12 +4,14 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 
 MIN_SECRET_BYTES = 32
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 APP_ROLE = "portal_app"
 """What the program works under: owns no table, bypasses no policy."""
 
@@ -44,6 +46,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     secret_key_file: Path | None = None
     embedded_worker: bool = True
+    bot_check_url: str = ""
+    bot_check_site_key: str = ""
+    bot_check_secret: SecretStr = SecretStr("")
 
     @field_validator("cors_origins", "trusted_proxies", "allowed_hosts", "egress_allow", mode="before")
     @classmethod
@@ -67,6 +72,17 @@ class Settings(BaseSettings):
             raise ValueError("PORTAL_EGRESS_ALLOW opens private networks to outgoing requests: unset it in production")
         return self
 
+    @model_validator(mode="after")
+    def _bot_check_is_whole(self) -> Self:
+        if not self.bot_check_url:
+            return self
+        url = urlsplit(self.bot_check_url)
+        if url.scheme != "https" and url.hostname not in LOOPBACK:
+            raise ValueError("PORTAL_BOT_CHECK_URL sends a secret: it must begin with https://")
+        if not self.bot_check_site_key or not self.bot_check_secret.get_secret_value():
+            raise ValueError("PORTAL_BOT_CHECK_URL needs PORTAL_BOT_CHECK_SITE_KEY and PORTAL_BOT_CHECK_SECRET")
+        return self
+
     @property
     def is_production(self) -> bool:
         return self.environment == "production"
@@ -75,6 +91,12 @@ class Settings(BaseSettings):
     def keeps_mail(self) -> bool:
         """Whether mail stays in the development mailbox: no server is named, and this is no production."""
         return not self.smtp_url and not self.is_production
+
+    @property
+    def bot_check(self) -> dict[str, str] | None:
+        """What a form must know to show the challenge; None where none is set."""
+        host = urlsplit(self.bot_check_url).hostname
+        return {"service": host, "site_key": self.bot_check_site_key} if host else None
 
     @cached_property
     def master_key(self) -> bytes:

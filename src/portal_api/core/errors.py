@@ -98,7 +98,8 @@ class TooMany(AppError):
         super().__init__(f"Try again in {seconds} seconds.", **extras)
         self.headers = {"Retry-After": str(seconds)}
         if policy:
-            self.headers |= {"RateLimit-Policy": policy, "RateLimit": f'"default";r=0;t={seconds}'}
+            name = policy.partition(";")[0]
+            self.headers |= {"RateLimit-Policy": policy, "RateLimit": f"{name};r=0;t={seconds}"}
 
 
 class Unavailable(AppError):

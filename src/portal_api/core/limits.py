@@ -17,6 +17,12 @@ RETURNING 1
 """
 _FORGIVE: Final = "UPDATE rate_limit SET arrival_at = arrival_at - $2::interval WHERE key = $1"
 _FORGET: Final = "DELETE FROM rate_limit WHERE key = $1"
+_PRUNE: Final = """
+DELETE FROM rate_limit WHERE arrival_at < now() AND key = ANY (ARRAY(
+    SELECT key FROM rate_limit WHERE arrival_at < now() LIMIT $1
+))
+RETURNING 1
+"""
 _WAIT: Final = (
     "SELECT extract(epoch FROM arrival_at + $2::interval - $3::interval - now())::float8 FROM rate_limit WHERE key = $1"
 )
@@ -30,9 +36,9 @@ class Limit:
     count: int
     period: timedelta
 
-    @property
-    def policy(self) -> str:
-        return f'"{self.name}";q={self.count};w={int(self.period.total_seconds())}'
+    def policy(self, factor: float = 1.0) -> str:
+        """The value of RateLimit-Policy."""
+        return f'"{self.name}";q={max(1, int(self.count * factor))};w={int(self.period.total_seconds())}'
 
 
 class Limiter:
@@ -55,7 +61,7 @@ class Limiter:
                 digest, interval = _digest(limit, key), self._interval(limit)
                 if not await connection.fetchval(_HIT, digest, interval, limit.period):
                     wait = await connection.fetchval(_WAIT, digest, interval, limit.period)
-                    raise TooMany(wait or 1.0, limit.policy)
+                    raise TooMany(wait or 1.0, limit.policy(self._factor))
 
     async def forgive(self, limits: Mapping[Limit, str]) -> None:
         """Take a counted event back: what turned out well does not count."""
@@ -67,6 +73,11 @@ class Limiter:
         """Start counting anew: for limits on what happens in a row."""
         async with self._database.side() as connection:
             await connection.execute(_FORGET, _digest(limit, key))
+
+    async def prune(self, at_most: int) -> int:
+        """Delete counters that count nothing any more: absent, they say the same. Says how many."""
+        async with self._database.side() as connection:
+            return len(await connection.fetch(_PRUNE, at_most))
 
     def _interval(self, limit: Limit) -> timedelta:
         return limit.period / max(1.0, limit.count * self._factor)

@@ -1,7 +1,10 @@
 """Structured logs on standard error, one line an event, without personal data."""
 
+import asyncio
+import atexit
 import logging
 import sys
+from typing import BinaryIO
 
 import orjson
 import structlog
@@ -13,17 +16,52 @@ def configure(*, json: bool) -> None:
     readable = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             lines if json else readable,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer)
-        if json
-        else structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=Lines(sys.stderr.buffer) if json else structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     for talkative in ("httpx", "httpcore"):  # they write whole addresses, and some of those are secrets
         logging.getLogger(talkative).setLevel(logging.WARNING)
+
+
+class Lines:
+    """Writes the lines of one turn of the event loop together: a call of the kernel costs more than a line.
+
+    What is logged outside an event loop is written at once.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lines: list[bytes] = []
+        atexit.register(self.flush)
+
+    def __call__(self, *_: object) -> "Lines":
+        """The logger that structlog asks its factory for."""
+        return self
+
+    def msg(self, line: bytes) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._write([line])
+            return
+        if not self._lines:
+            loop.call_soon(self.flush)
+        self._lines.append(line)
+
+    log = debug = info = warning = error = critical = fatal = failure = err = exception = msg
+
+    def flush(self) -> None:
+        lines = self._lines
+        self._lines = []
+        if lines:
+            self._write(lines)
+
+    def _write(self, lines: list[bytes]) -> None:
+        self._file.write(b"\n".join((*lines, b"")))
+        self._file.flush()

@@ -7,15 +7,17 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal_api.core.db import Base, ClientOwned, Id, PracticeScoped, of_a_practice, one_of, refers_to
+from portal_api.core.db import Base, ClientOwned, Id, PracticeScoped, one_of, refers_to
 
 
 class Event(PracticeScoped, Id, Base):
-    """Who, acting for whom, did what to what, from where, with what result. Ids and names of fields only."""
+    """Who, acting for whom, did what to what, from where, with what result. Ids and names of fields only.
+
+    No foreign key: the record outlives what it speaks of, and a key would lock the practice's row for each event.
+    """
 
     __tablename__ = "event"
     __table_args__ = (
-        of_a_practice(),
         one_of("outcome", ("success", "failure", "denied")),
         Index("ix_event_time", "practice_id", "occurred_at", "id"),
         Index("ix_event_actor", "practice_id", "actor_id", "occurred_at", "id"),

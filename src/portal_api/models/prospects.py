@@ -63,6 +63,14 @@ class Prospect(PracticeScoped, Id, Mutable, Base):
         self.client_id = client_id
         self._decide(outcome, at, by)
 
+    def accept_invitation(self, client_id: UUID, at: datetime, by: UUID) -> bool:
+        """Staff invited the person, whatever was decided before; says whether that changed anything."""
+        if self.outcome in ("associated", "converted"):
+            return False
+        self.client_id = client_id
+        self._decide("associated", at, by)
+        return True
+
     def reject(self, at: datetime, by: UUID) -> None:
         self.must_be("new", "verified")
         self._decide("rejected", at, by)

@@ -16,7 +16,8 @@ from portal_api.routers.deps import (
     ReaderDep,
     SessionDep,
 )
-from portal_api.schemas.base import Page
+from portal_api.schemas.auth import DeviceSession, SecondFactorReset
+from portal_api.schemas.base import Page, PageQuery
 from portal_api.schemas.clients import (
     Client,
     ClientCreate,
@@ -29,7 +30,7 @@ from portal_api.schemas.clients import (
 )
 from portal_api.schemas.prospects import ProspectDecision, VerifiedEmail
 from portal_api.services import clients
-from portal_api.services.clients import credentials, portal_access
+from portal_api.services.clients import credentials, devices, portal_access
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1/clients", tag="clients")
@@ -79,6 +80,36 @@ async def verify_client_email(
 ) -> Any:
     """Verify the e-mail address of the client's own login for them."""
     return await clients.verify_email(session, principal, client_id, data)
+
+
+@router.post("/{client_id}/reset-second-factor", status_code=204, response_model=None)
+async def reset_client_second_factor(
+    client_id: UUID, session: SessionDep, principal: CanWritePortalAccess, data: SecondFactorReset | None = None
+) -> Any:
+    """Take away the second factor of a client who has lost it. Their devices are signed out, and they are told."""
+    await clients.reset_second_factor(session, principal, client_id, data)
+
+
+@router.get("/{client_id}/sessions", response_model=Page[DeviceSession])
+async def list_client_sessions(
+    client_id: UUID, query: Annotated[PageQuery, Query()], reader: ReaderDep, principal: CanWritePortalAccess
+) -> Any:
+    """Where the client's own login is signed in."""
+    return await devices.page_sessions(reader, principal, client_id, query)
+
+
+@router.delete("/{client_id}/sessions", status_code=204, response_model=None)
+async def end_client_sessions(client_id: UUID, session: SessionDep, principal: CanWritePortalAccess) -> Any:
+    """Sign the client out everywhere."""
+    await devices.end_sessions(session, principal, client_id)
+
+
+@router.delete("/{client_id}/sessions/{client_session_id}", status_code=204, response_model=None)
+async def end_client_session(
+    client_id: UUID, client_session_id: UUID, session: SessionDep, principal: CanWritePortalAccess
+) -> Any:
+    """Sign one of the client's devices out, effective on its next request."""
+    await devices.end_session(session, principal, client_id, client_session_id)
 
 
 @router.put("/{client_id}/credentials", response_model=Credentials)

@@ -11,6 +11,8 @@ ReaderDep = Annotated[Reader, provided("the reader")]
 IfMatch = Annotated[int | None, provided("If-Match")]
 
 Anyone = Annotated[Principal, public()]
+AnyPerson = Annotated[Principal, public(screened=True)]
+"""No program, where the installation has a bot check."""
 SignedIn = Annotated[Principal, requires(Permission.ACCOUNT_SELF)]
 SignedInRestricted = Annotated[Principal, requires(Permission.ACCOUNT_SELF, restricted=True)]
 """Also an account that must first change its password or set up a second factor."""

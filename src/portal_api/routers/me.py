@@ -28,7 +28,7 @@ from portal_api.schemas.auth import (
 from portal_api.schemas.base import Page, PageQuery
 from portal_api.schemas.me import Home, HomeQuery, Me, MeUpdate
 from portal_api.services import me
-from portal_api.services.auth import email_change, second_factor, sessions
+from portal_api.services.auth import email_change, second_factor
 from portal_api.web.replies import Reply
 from portal_api.web.route import PortalRouter
 
@@ -81,7 +81,7 @@ async def end_other_sessions(session: SessionDep, principal: SignedIn) -> Any:
 @router.delete("/sessions/{session_id}", status_code=204, response_model=None)
 async def end_session(session_id: UUID, session: SessionDep, principal: SignedIn) -> Any:
     """Sign one device out, effective on its next request."""
-    await sessions.end(session, principal, session_id, "ended_by_holder")
+    await me.end_session(session, principal, session_id)
 
 
 @router.post("/second-factor", response_model=SecondFactorSecret)

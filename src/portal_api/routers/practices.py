@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from portal_api.routers.deps import Anyone, CanReadPractice, CanWritePractice, IfMatch, ReaderDep, SessionDep
+from portal_api.routers.deps import AnyPerson, CanReadPractice, CanWritePractice, IfMatch, ReaderDep, SessionDep
 from portal_api.schemas.practices import Practice, PracticeCreate, PracticeUpdate, Registration
 from portal_api.services import practices
 from portal_api.web.route import PortalRouter
@@ -11,7 +11,7 @@ router = PortalRouter(prefix="/v1", tag="practices")
 
 
 @router.post("/practices", status_code=201, response_model=Registration)
-async def register_practice(data: PracticeCreate, session: SessionDep, visitor: Anyone) -> Any:
+async def register_practice(data: PracticeCreate, session: SessionDep, visitor: AnyPerson) -> Any:
     """Register a practice and its owner, while open registration is on. The owner gets a verification mail."""
     return await practices.register_openly(session, visitor, data)
 

@@ -13,6 +13,7 @@ from portal_api.routers.deps import (
     ReaderDep,
     SessionDep,
 )
+from portal_api.schemas.auth import SecondFactorReset
 from portal_api.schemas.base import Page
 from portal_api.schemas.staff import (
     Practitioner,
@@ -77,6 +78,14 @@ async def restore_staff(staff_id: UUID, session: SessionDep, principal: CanManag
 async def resend_staff_invitation(staff_id: UUID, session: SessionDep, principal: CanManageStaff) -> Any:
     """Mail a new invitation to who has not accepted yet; the older link is dead."""
     return await staff.resend_invitation(session, principal, staff_id)
+
+
+@router.post("/practice/staff/{staff_id}/reset-second-factor", status_code=204, response_model=None)
+async def reset_staff_second_factor(
+    staff_id: UUID, session: SessionDep, principal: CanManageStaff, data: SecondFactorReset | None = None
+) -> Any:
+    """Take away the second factor of a colleague who has lost it; only an owner takes an owner's."""
+    await staff.reset_second_factor(session, principal, staff_id, data)
 
 
 @router.get("/practitioners", response_model=Page[Practitioner])

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from portal_api.schemas.base import Email, Input, Name, Output, Password, SecretText, SlugText
+from portal_api.schemas.base import Email, Input, Line, Name, Output, Password, SecretText, SlugText
 
 Otp = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{6,32}$")]
 Delivery = Literal["body", "cookie"]
@@ -90,6 +90,10 @@ class SecondFactorProof(Input):
     otp: Otp
 
 
+class SecondFactorReset(Input):
+    reason: Line | None = Field(None, description="Kept in the audit trail: how it is known who has asked.")
+
+
 class SecondFactorSecret(Output):
     """For an authenticator app; shown once."""
 
@@ -140,4 +144,4 @@ class DeviceSession(Output):
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
-    current: bool
+    current: bool = Field(description="Whether it is the one that asks.")

@@ -62,7 +62,7 @@ class Page(Output, Generic[T]):
     next_cursor: str | None
 
 
-def line(value: str) -> str:
+def _line(value: str) -> str:
     if _CONTROL_OR_BREAK.search(value):
         raise PydanticCustomError("control_character", "Control characters and line breaks are not allowed.")
     return value
@@ -115,26 +115,32 @@ def _line_of(length: int) -> Any:
     return StringConstraints(strip_whitespace=True, min_length=1, max_length=length)
 
 
-Name = Annotated[str, _line_of(100), AfterValidator(line)]
-Line = Annotated[str, _line_of(200), AfterValidator(line)]
+Name = Annotated[str, _line_of(100), AfterValidator(_line)]
+Line = Annotated[str, _line_of(200), AfterValidator(_line)]
 Paragraphs = Annotated[str, _line_of(4000), AfterValidator(_paragraphs)]
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(line), AfterValidator(_email)
+    str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_line), AfterValidator(_email)
 ]
 Phone = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(line), AfterValidator(_phone)
+    str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(_line), AfterValidator(_phone)
 ]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_paragraphs)]
-TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(line), AfterValidator(_time_zone)]
+TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_line), AfterValidator(_time_zone)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 BirthDate = Annotated[date, AfterValidator(_birth)]
 SearchText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100), AfterValidator(line)
+    str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100), AfterValidator(_line)
 ]
-SlugText = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200), AfterValidator(line)]
-SecretText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(line)]
-Ids = Annotated[list[UUID], Field(max_length=50)]
+SlugText = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200), AfterValidator(_line)
+]
+SecretText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_line)]
+BotCheckToken = Annotated[str, StringConstraints(min_length=1, max_length=8192), AfterValidator(_line)]
+WebAddress = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_line)
+]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["09:00"])]
+Ids = Annotated[list[UUID], Field(max_length=50)]
 Instant = AwareDatetime
 Minute = Annotated[AwareDatetime, AfterValidator(_whole_minute)]
 """An instant of a calendar, in UTC."""

@@ -111,6 +111,7 @@ class OwnLogin(Output):
     email: str
     email_verified: bool
     must_change_password: bool
+    second_factor_enabled: bool
 
 
 class PortalAccess(Output):

@@ -78,6 +78,13 @@ class LinkAvailability(Output):
     reason: Literal["invalid", "reserved", "taken"] | None
 
 
+class BotCheck(Output):
+    """The challenge that a form shows; its token goes into `bot_check_token`."""
+
+    service: str = Field(description="The host that verifies, by which the challenge's script is known.")
+    site_key: str
+
+
 class PortalProfile(Output):
     """What anybody may know of a practice whose portal is on."""
 
@@ -90,3 +97,4 @@ class PortalProfile(Output):
     features: Features
     signup_allowed: bool
     booking_for_new_clients: bool
+    bot_check: BotCheck | None = Field(description="What signing up takes besides; null where nothing.")

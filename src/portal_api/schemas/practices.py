@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from portal_api.schemas.base import (
+    BotCheckToken,
     Change,
     Country,
     Email,
@@ -62,6 +63,9 @@ class PracticeCreate(Input):
     time_zone: TimeZone = Field(examples=["America/New_York"])
     country: Country = Field(examples=["US"])
     owner: OwnerCreate
+    bot_check_token: BotCheckToken | None = Field(
+        None, description="Where a refusal `bot_check_failed` names a `bot_check`."
+    )
 
 
 class PracticeUpdate(Change):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from portal_api.schemas.base import BirthDate, Email, Input, Name, Output, Paragraphs, Password, Phone
+from portal_api.schemas.base import BirthDate, BotCheckToken, Email, Input, Name, Output, Paragraphs, Password, Phone
 
 
 class Signup(Input):
@@ -15,6 +15,7 @@ class Signup(Input):
     date_of_birth: BirthDate | None = Field(None, examples=["1990-04-01"])
     phone: Phone | None = Field(None, examples=["+1 415 555 2671"])
     message: Paragraphs | None = Field(None, description="For the practice to read.")
+    bot_check_token: BotCheckToken | None = Field(None, description="Where the portal's profile names a `bot_check`.")
 
 
 class SignupReceived(Output):

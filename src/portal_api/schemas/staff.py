@@ -53,6 +53,7 @@ class StaffMember(Output):
     credentials: str | None
     roles: list[str]
     supervises: list[UUID]
+    second_factor_enabled: bool
     state: StaffState
     state_changed_at: datetime | None
     created_at: datetime

@@ -10,15 +10,14 @@ from portal_api.core import clock
 from portal_api.core.access import Principal, Profile, Role
 from portal_api.core.db import Read, Reader, Session, Source
 from portal_api.core.errors import NotFound, PreconditionFailed, invalid
-from portal_api.models.auth import Account, AuthSession
+from portal_api.models.auth import Account
 from portal_api.models.clients import Client
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.auth import PasswordChange
 from portal_api.schemas.base import PageQuery
 from portal_api.schemas.me import HomeQuery, MeUpdate
 from portal_api.services import audit
-from portal_api.services.auth import accounts, passwords, secrets, sessions, step_up
-from portal_api.services.paging import Pager
+from portal_api.services.auth import accounts, passwords, secrets, session_list, sessions, step_up
 from portal_api.services.scheduling import appointments
 
 ASKED_TO_ENROL = {Role.OWNER, Role.ADMIN}
@@ -61,31 +60,6 @@ HOME = Read(
     .outerjoin(Client, Client.id == bindparam("mine", type_=ARRAY(PGUUID(as_uuid=True))).any_())
     .where(Account.id == bindparam("account_id"))
 )
-
-
-def _live_sessions(*, resumed: bool) -> Read:
-    statement = select(
-        AuthSession.id,
-        AuthSession.device_label,
-        AuthSession.ip,
-        AuthSession.delivery,
-        AuthSession.methods,
-        AuthSession.created_at,
-        AuthSession.last_used_at,
-        func.least(AuthSession.expires_at, AuthSession.idle_expires_at).label("expires_at"),
-        (AuthSession.id == bindparam("current")).label("current"),
-    ).where(
-        AuthSession.account_id == bindparam("account_id"),
-        AuthSession.ended_at.is_(None),
-        AuthSession.expires_at > func.now(),
-        AuthSession.idle_expires_at > func.now(),
-    )
-    if resumed:
-        statement = statement.where(AuthSession.id < bindparam("after_id"))
-    return Read(statement.order_by(AuthSession.id.desc()).limit(bindparam("limit")))
-
-
-SESSIONS, SESSIONS_AFTER = _live_sessions(resumed=False), _live_sessions(resumed=True)
 
 
 async def get(source: Source, principal: Principal) -> dict[str, Any]:
@@ -176,11 +150,12 @@ async def change_password(session: Session, principal: Principal, data: Password
 
 async def page_sessions(reader: Reader, principal: Principal, query: PageQuery) -> dict[str, Any]:
     """Where the account is signed in, newest first."""
-    pager = Pager(reader, principal, "sessions", query, "id")
-    values = {"account_id": principal.account_id, "current": principal.session_id, "limit": pager.limit + 1}
-    if pager.position is None:
-        return pager.envelope(await reader.rows(SESSIONS, **values))
-    return pager.envelope(await reader.rows(SESSIONS_AFTER, **values, after_id=UUID(pager.position[0])))
+    return await session_list.page(reader, principal, query, principal.account_id)
+
+
+async def end_session(session: Session, principal: Principal, session_id: UUID) -> None:
+    """Sign one device out. Raises NotFound."""
+    await sessions.end(session, principal, principal.account_id, session_id, "ended_by_holder")
 
 
 async def end_other_sessions(session: Session, principal: Principal) -> None:

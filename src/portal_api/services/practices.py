@@ -62,7 +62,9 @@ async def register(session: Session, visitor: Principal, data: PracticeCreate) -
     owner = data.owner
     context = (data.name, owner.given_name, owner.family_name, owner.email)
     password_hash = await passwords.hash_new(session.tools, owner.password, context, "/owner/password")
-    practice = Practice(id=new_id(), **data.model_dump(exclude={"owner"}), branding=Branding().model_dump())
+    practice = Practice(
+        id=new_id(), **data.model_dump(exclude={"owner", "bot_check_token"}), branding=Branding().model_dump()
+    )
     await session.rebind(Binding(practice.id, ActorKind.ANONYMOUS))
     session.add(practice)
     await session.flush()

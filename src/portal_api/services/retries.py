@@ -7,18 +7,25 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
-from portal_api.core.access import Principal
-from portal_api.core.db import Binding, Session
+from portal_api.core.access import ActorKind, Principal
+from portal_api.core.db import Binding, Database, Read, Session
 from portal_api.core.errors import AppError, Conflict, Invalid
 from portal_api.models.retries import IdempotencyRecord
 
 KEPT_FOR = timedelta(hours=24)
 WAIT_FOR_THE_FIRST = "1s"
 _PURPOSE = "idempotency"
+ANSWERED = Read(
+    select(IdempotencyRecord.status).where(
+        IdempotencyRecord.scope_hash == bindparam("scope_hash"),
+        IdempotencyRecord.sealed_answer.is_not(None),
+        IdempotencyRecord.expires_at > func.now() + timedelta(minutes=1),
+    )
+)
 
 
 class InFlight(Conflict):
@@ -47,7 +54,7 @@ async def once(
     The record is scoped to practice, actor and route, so another caller's key is another key (A52). Failures
     roll back with their record: a retry after one runs again. Raises InFlight, KeyReused.
     """
-    scope = _digest(str(principal.kind), str(principal.account_id), route, key)
+    scope = _scope(str(principal.kind), str(principal.account_id), route, key)
     fingerprint = hashlib.sha256(body).digest()
     home = session.binding
     if not await _claim(session, scope, fingerprint):
@@ -61,6 +68,12 @@ async def once(
     await session.rebind(home)
     await _keep(session, scope, kept)
     return kept, False
+
+
+async def is_answered(database: Database, route: str, key: str) -> bool:
+    """Whether the answer to nobody's request with this key is kept, and will be for as long as one takes."""
+    async with database.reader(Binding()) as reader:
+        return await reader.row(ANSWERED, scope_hash=_scope(ActorKind.ANONYMOUS, "None", route, key)) is not None
 
 
 async def _free(session: Session, home: Binding, scope: bytes) -> None:
@@ -117,5 +130,5 @@ async def _keep(session: Session, scope: bytes, kept: Kept) -> None:
     )
 
 
-def _digest(*parts: str) -> bytes:
+def _scope(*parts: str) -> bytes:
     return hashlib.sha256(orjson.dumps(parts)).digest()

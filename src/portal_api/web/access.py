@@ -14,12 +14,14 @@ class Requirement:
 
     restricted: also for an account that must first change its password or enrol a second factor.
     enrolling: also for an account that must first enrol a second factor, and only that.
+    screened: the body carries a `bot_check_token`, which is checked where the installation sets a challenge.
     """
 
     permission: Permission | None
     feature: Feature | None = None
     restricted: bool = False
     enrolling: bool = False
+    screened: bool = False
 
     def __call__(self) -> None:
         raise RuntimeError("requirements are enforced by PortalRoute; register the route on a PortalRouter")
@@ -32,9 +34,9 @@ def requires(
     return Depends(Requirement(permission, feature, restricted, enrolling))
 
 
-def public() -> Any:
-    """Anyone may call."""
-    return Depends(Requirement(None))
+def public(*, screened: bool = False) -> Any:
+    """Anyone may call; of a screened route, any person."""
+    return Depends(Requirement(None, screened=screened))
 
 
 class _Provided:

@@ -14,6 +14,7 @@ from portal_api.core.turns import Impatient, Turns
 from portal_api.services import audit, features, retries
 from portal_api.services.auth import authority
 from portal_api.web.access import Requirement
+from portal_api.web.parameters import header
 from portal_api.web.replies import Answer
 from portal_api.web.route import Work
 
@@ -40,7 +41,7 @@ class Gatekeeper:
 
     def claims(self, request: Request) -> Claims:
         """The verified claims of the bearer token. Raises Unauthenticated."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = (header(request, b"authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise self._unauthenticated("Send the access token as Authorization: Bearer.")
         try:
@@ -94,7 +95,7 @@ class Gatekeeper:
     @asynccontextmanager
     async def turn(self, request: Request, claims: Claims | None) -> AsyncIterator[None]:
         """Requests with one Idempotency-Key take turns before they take a database connection."""
-        key = _idempotency_key(request)
+        key = idempotency_key(request)
         if key is None:
             yield
             return
@@ -106,7 +107,7 @@ class Gatekeeper:
             raise retries.InFlight("Wait a moment and send the same request again.") from None
 
     async def once(self, session: Session, principal: Principal, request: Request, body: bytes, work: Work) -> Answer:
-        key = _idempotency_key(request)
+        key = idempotency_key(request)
         if key is None:
             return await work()
 
@@ -119,17 +120,17 @@ class Gatekeeper:
         headers = kept.headers | ({"Idempotency-Replayed": "true"} if replayed else {})
         return Answer(kept.status, kept.body, headers, kept.media_type)
 
-    async def denied(self, principal: Principal, error: AppError, request: Request) -> None:
+    async def denied(self, principal: Principal | None, error: AppError, request: Request) -> None:
         """Keep a record of a refusal (ASVS 16.3.2), in its own transaction."""
-        if principal.account_id is not None:
+        if principal is not None and principal.account_id is not None:
             details = {"code": error.code, "route": request.scope["route"].path, "method": request.method}
             await audit.record_apart(
                 self.database, principal.practice_id, principal, "access.denied", outcome="denied", details=details
             )
 
-    async def viewed(self, reader: Reader, principal: Principal) -> None:
-        if reader.views:
-            await self._tools.views.submit(reader.views)
+    async def viewed(self, reader: Reader) -> None:
+        """Wait until what was looked at is recorded."""
+        await self._tools.views.submit(reader.views)
 
     @staticmethod
     def _unauthenticated(detail: str) -> Unauthenticated:
@@ -138,10 +139,10 @@ class Gatekeeper:
         return error
 
 
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
     """The key of a POST, if it has one. Raises Malformed."""
-    key = request.headers.get("idempotency-key")
-    if request.method != "POST" or key is None:
+    key = header(request, b"idempotency-key") if request.method == "POST" else None
+    if key is None:
         return None
     if not 0 < len(key) <= KEY_LENGTH or not key.isprintable() or not key.isascii():
         raise Malformed(f"Idempotency-Key takes 1 to {KEY_LENGTH} printable ASCII characters.")

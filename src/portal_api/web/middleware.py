@@ -11,13 +11,12 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portal_api.core.access import Origin
-from portal_api.core.errors import AppError, Malformed, TooLarge
+from portal_api.core.errors import Malformed, TooLarge
 from portal_api.core.ids import new_id
-from portal_api.web.problems import on_any_error, render
+from portal_api.web.problems import answer_to, render, request_id_of
 
 BODY_TIMEOUT = 30.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -33,6 +32,7 @@ _UNLESS_SAID = [
     (b"cache-control", b"no-store"),
 ]
 _OURS = {b"x-request-id", *(name for name, _ in _ALWAYS)}
+_SAYABLE = {name for name, _ in _UNLESS_SAID}
 RawHeaders = Mapping[bytes, bytes]
 _log = structlog.get_logger()
 _requests = Counter("portal_requests_total", "Requests", ("method", "route", "status"))
@@ -54,7 +54,7 @@ class RequestBoundary:
         started = time.perf_counter()
         headers = dict(reversed(scope["headers"]))  # of a repeated header the first
         origin = self._origin(scope, headers)
-        scope.setdefault("state", {}).update(request_id=origin.request_id, origin=origin)
+        scope.setdefault("state", {}).update(request_id=origin.request_id, origin=origin, headers=headers)
         seen = {"status": 500}
 
         async def send_with_headers(message: Message) -> None:
@@ -82,6 +82,8 @@ class RequestBoundary:
     def _address(self, scope: Scope, headers: RawHeaders) -> str:
         """The peer; behind trusted proxies, the rightmost address that is not one of them (A41)."""
         peer = (scope.get("client") or ("",))[0]
+        if not self._proxies:
+            return peer[:64]
         forwarded = [part.strip() for part in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")]
         while self._is_proxy(peer) and forwarded:
             candidate = forwarded.pop()
@@ -91,14 +93,14 @@ class RequestBoundary:
         return peer[:64]
 
     def _is_proxy(self, address: str) -> bool:
-        parsed = _parsed(address) if self._proxies else None
+        parsed = _parsed(address)
         return parsed is not None and any(parsed in network for network in self._proxies)
 
 
 class LastResort:
-    """Answers for our own mistakes, inside the headers and the log line of every other answer.
+    """Answers for whatever went wrong, inside the headers and the log line of every other answer.
 
-    What went wrong is logged as class and place: an exception's text may hold somebody's data (A44), so
+    Of our own mistakes class and place are logged: an exception's text may hold somebody's data (A44), so
     it is not handed on to the server, which would print it.
     """
 
@@ -118,7 +120,7 @@ class LastResort:
         except Exception as error:
             if scope["type"] != "http":
                 raise
-            refusal = await on_any_error(Request(scope), error)
+            refusal = answer_to(error, request_id_of(scope))
             if begun:
                 raise RuntimeError("an answer broke off after it had begun") from None
             await refusal(scope, receive, send)
@@ -156,10 +158,7 @@ class BodyLimit:
                 raise self._too_large()
             return message
 
-        try:
-            await self._app(scope, receive_bounded, send)
-        except AppError as error:
-            await render(error, scope["state"]["request_id"])(scope, receive, send)
+        await self._app(scope, receive_bounded, send)
 
     def _too_large(self) -> TooLarge:
         error = TooLarge(f"The body may have at most {self._max} bytes.")
@@ -181,12 +180,16 @@ def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 
 def _decorate(message: Message, request_id: str) -> None:
-    headers = [header for header in message["headers"] if header[0] not in _OURS]
+    headers = message["headers"]
     said = {name for name, _ in headers}
-    headers.append((b"x-request-id", request_id.encode()))
-    headers += _ALWAYS
-    headers += [header for header in _UNLESS_SAID if header[0] not in said]
-    message["headers"] = headers
+    if not said.isdisjoint(_OURS):
+        headers = [header for header in headers if header[0] not in _OURS]
+    message["headers"] = [
+        *headers,
+        (b"x-request-id", request_id.encode()),
+        *_ALWAYS,
+        *(_UNLESS_SAID if said.isdisjoint(_SAYABLE) else [header for header in _UNLESS_SAID if header[0] not in said]),
+    ]
 
 
 def _record(scope: Scope, status: int, seconds: float, request_id: str) -> None:

@@ -103,6 +103,12 @@ class Signature:
         return found
 
 
+def header(request: Request, name: bytes) -> str | None:
+    """A header, by its name in lower case; of a repeated one the first."""
+    found: bytes | None = request.scope["state"]["headers"].get(name)
+    return None if found is None else found.decode("latin-1")
+
+
 def _declared(hint: Any) -> tuple[Any, Any]:
     """The bare type and the marker of an annotation."""
     if get_origin(hint) is not Annotated:
@@ -161,14 +167,14 @@ def _query_of(request: Request, lists: frozenset[str]) -> dict[str, Any]:
 
 
 def _must_be_json(request: Request) -> None:
-    kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+    kind = (header(request, b"content-type") or "").split(";", 1)[0].strip().lower()
     if kind not in JSON_TYPES:
         raise UnsupportedMediaType("Send the body as application/json.")
 
 
 def _if_match(request: Request) -> int | None:
     """The version that the caller last saw, from `If-Match: "v3"`; None when the header is absent or `*`."""
-    given = request.headers.get("if-match")
+    given = header(request, b"if-match")
     if given is None or given.strip() == "*":
         return None
     text = given.strip().removeprefix("W/").strip('"').removeprefix("v")

@@ -10,8 +10,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import Scope
 
 from portal_api.core.errors import (
     AppError,
@@ -129,28 +130,22 @@ def _pointer(prefix: str, location: tuple[int | str, ...]) -> str:
     return (prefix + "".join(f"/{part}" for part in parts))[:_LONGEST_POINTER]
 
 
-async def on_http_exception(request: Request, error: Exception) -> Response:
-    """What Starlette itself refuses: no such path, method not allowed."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
-    code = _BY_STATUS.get(error.status_code, "http_error")
-    headers = dict(error.headers or {})
-    title = {404: "There is nothing here", 405: "This method is not allowed here"}.get(error.status_code, error.detail)
-    return problem(error.status_code, code, title, title + ".", request_id_of(request), headers)
-
-
-async def on_app_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AppError)  # noqa: S101 - registered for it alone
-    return render(error, request_id_of(request))
-
-
-async def on_any_error(request: Request, error: Exception) -> Response:
-    """Our own mistake: the class and the place go to the log, nothing of it to the caller."""
+def answer_to(error: Exception, request_id: str) -> Response:
+    """The problem document of any error. Of our own mistakes class and place go to the log, nothing to the caller."""
+    if isinstance(error, HTTPException):
+        return _of_starlette(error, request_id)
     known = translate(error)
-    if known is not None:
-        return render(known, request_id_of(request))
-    _log.error("unhandled", error=type(error).__qualname__, at=_where(error), request_id=request_id_of(request))
-    mistake = AppError("The problem was recorded. Quote the request_id if you report it.")
-    return render(mistake, request_id_of(request))
+    if known is None:
+        _log.error("unhandled", error=type(error).__qualname__, at=_where(error), request_id=request_id)
+        known = AppError("The problem was recorded. Quote the request_id if you report it.")
+    return render(known, request_id)
+
+
+def _of_starlette(error: HTTPException, request_id: str) -> Response:
+    """What Starlette itself refuses: no such path, method not allowed."""
+    code = _BY_STATUS.get(error.status_code, "http_error")
+    title = {404: "There is nothing here", 405: "This method is not allowed here"}.get(error.status_code, error.detail)
+    return problem(error.status_code, code, title, title + ".", request_id, dict(error.headers or {}))
 
 
 def _where(error: BaseException) -> str:
@@ -162,5 +157,5 @@ def _where(error: BaseException) -> str:
     return " > ".join(frames[-6:])
 
 
-def request_id_of(request: Request) -> str:
-    return str(request.scope.get("state", {}).get("request_id", ""))
+def request_id_of(scope: Scope) -> str:
+    return str(scope.get("state", {}).get("request_id", ""))

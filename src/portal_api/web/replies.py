@@ -7,9 +7,10 @@ from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.types import Send
 
 JSON = "application/json"
+BODILESS = {204, 304}
 _OPTIONS = orjson.OPT_UTC_Z
 
 
@@ -36,13 +37,18 @@ class Answer:
     headers: dict[str, str]
     media_type: str = JSON
 
-    def response(self) -> Response:
-        headers = dict(self.headers)
-        cookies = headers.pop("Set-Cookie", "")
-        response = Response(self.body or None, self.status, headers, self.media_type if self.body else None)
-        for cookie in cookies.splitlines():
-            response.headers.append("Set-Cookie", cookie)
-        return response
+    async def send(self, send: Send) -> None:
+        headers = [
+            (name.lower().encode("latin-1"), line.encode("latin-1"))
+            for name, value in self.headers.items()
+            for line in value.splitlines()
+        ]
+        if self.status not in BODILESS:
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        if self.body:
+            headers.append((b"content-type", self.media_type.encode("latin-1")))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 def encode(content: Any) -> bytes:

@@ -20,8 +20,7 @@ from portal_api.core.db import Binding, Database, Reader, Session
 from portal_api.core.errors import AppError, Forbidden
 from portal_api.core.ids import LOBBY
 from portal_api.web.access import Requirement
-from portal_api.web.parameters import Signature
-from portal_api.web.problems import render, request_id_of, translate
+from portal_api.web.parameters import Signature, header
 from portal_api.web.replies import Answer, answer
 
 SAFE = {"GET", "HEAD"}
@@ -49,65 +48,66 @@ class Gatekeeper(Protocol):
         self, session: Session, principal: Principal, request: Request, body: bytes, work: Work
     ) -> Answer: ...
 
-    async def denied(self, principal: Principal, error: AppError, request: Request) -> None: ...
+    async def denied(self, principal: Principal | None, error: AppError, request: Request) -> None: ...
 
-    async def viewed(self, reader: Reader, principal: Principal) -> None: ...
+    async def viewed(self, reader: Reader) -> None: ...
 
 
 class PortalRoute(APIRoute):
     """Turns a declared handler into a closed one."""
 
     signature: Signature
-    _respond: Callable[[Request], Awaitable[Response]]
+    _run: "Callable[[Request, bytes], Awaitable[Answer]]"
+    _has_body: bool
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         self.signature = Signature.of(self.endpoint, set(self.param_convertors))
         methods = self.methods or set()
-        run = self._read if methods <= SAFE else self._write
-        has_body = self.signature.body is not None or "POST" in methods
-
-        async def respond(request: Request) -> Response:
-            try:
-                body = await request.body() if has_body else b""
-                return (await run(request, body)).response()
-            except Exception as error:
-                known = translate(error)
-                if known is None:
-                    raise
-                return render(known, request_id_of(request))
-
-        self._respond = respond
-        return respond
+        self._run = self._read if methods <= SAFE else self._write
+        self._has_body = self.signature.body is not None or "POST" in methods
+        return self._not_fastapis
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The request that this route matched. FastAPI's own wrapping serves dependencies, and there are none."""
-        response = await self._respond(Request(scope, receive))
-        await response(scope, receive, send)
+        """The request that this route matched. FastAPI's own wrapping serves dependencies, and there are none.
+
+        What is raised here is answered by LastResort.
+        """
+        request = Request(scope, receive)
+        body = await request.body() if self._has_body else b""
+        answer = await self._run(request, body)
+        await answer.send(send)
+
+    async def _not_fastapis(self, _request: Request) -> Response:
+        raise AssertionError("FastAPI asks for a handler to wrap; `handle` answers instead")
 
     async def _read(self, request: Request, _body: bytes) -> Answer:
         gate: Gatekeeper = request.app.state.gatekeeper
         claims = self._claims(gate, request)
         origin: Origin = request.scope["state"]["origin"]
-        principal = _nobody(origin)
+        signature, principal = self.signature, _nobody(origin) if claims is None else None
         try:
             async with gate.database.reader(gate.binding(claims)) as reader:
-                if claims is not None:
+                if principal is None:
                     principal = await gate.principal(reader, claims, origin)
-                principal = await gate.admit(reader, principal, self.signature.requirement)
-                arguments = self.signature.arguments(request, b"")
-                if self.signature.reader:
-                    arguments[self.signature.reader] = reader
-                result = await self.endpoint(**arguments, **{self.signature.principal: principal})
+                principal = await gate.admit(reader, principal, signature.requirement)
+                arguments = signature.arguments(request, b"")
+                arguments[signature.principal] = principal
+                if signature.reader:
+                    arguments[signature.reader] = reader
+                result = await self.endpoint(**arguments)
         except Forbidden as error:
             await gate.denied(principal, error, request)
             raise
-        await gate.viewed(reader, principal)
-        return answer(result, self.status_code or 200, none_match=request.headers.get("if-none-match"))
+        if reader.views:
+            await gate.viewed(reader)
+        return answer(result, self.status_code or 200, none_match=header(request, b"if-none-match"))
 
     async def _write(self, request: Request, body: bytes) -> Answer:
         gate: Gatekeeper = request.app.state.gatekeeper
         claims = self._claims(gate, request)
         async with gate.turn(request, claims):
+            if self.signature.requirement.screened:
+                await request.app.state.screening.screen(request, body, self.signature)
             for attempt in range(1, RETRIES + 1):
                 try:
                     return await self._write_once(request, body, claims)
@@ -120,10 +120,10 @@ class PortalRoute(APIRoute):
     async def _write_once(self, request: Request, body: bytes, claims: Any | None) -> Answer:
         gate: Gatekeeper = request.app.state.gatekeeper
         origin: Origin = request.scope["state"]["origin"]
-        principal = _nobody(origin)
+        principal = _nobody(origin) if claims is None else None
         try:
             async with gate.database.session(gate.binding(claims)) as session:
-                if claims is not None:
+                if principal is None:
                     principal = await gate.principal(session, claims, origin)
                 principal = await gate.admit(session, principal, self.signature.requirement)
                 arguments = self.signature.arguments(request, body)

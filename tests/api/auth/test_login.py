@@ -76,6 +76,9 @@ class TestLimits:
             body = credentials(practice, email=email, password=WRONG)
             answers = [await log_in(strict_http, body, headers=network) for _ in range(11)]
             assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+            assert answers[-1].headers["RateLimit-Policy"] == '"login";q=10;w=900'
+            wait = answers[-1].headers["Retry-After"]
+            assert answers[-1].headers["RateLimit"] == f'"login";r=0;t={wait}'
             assert answers[-1].json()["code"] == "rate_limited"
             assert int(answers[-1].headers["retry-after"]) > 0
 

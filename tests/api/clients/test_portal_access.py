@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.entry import accept, client_login, invite, invited, open_practice
-from tests.world import Practice, World
+from tests.world import PASSWORD, Practice, World
 
 
 @pytest.fixture
@@ -29,6 +29,31 @@ async def test_a_suspension_ends_the_sessions_and_can_be_lifted(world: World, pr
     refreshed = await world.http.post("/v1/auth/refresh", json={"refresh_token": caller.refresh_token})
     assert refreshed.status_code == 401
     assert (await change(practice, client, "active")).json()["state"] == "active"
+
+
+@pytest.mark.parametrize("state", ["suspended", "revoked"])
+async def test_who_is_shut_out_does_not_sign_in_again(world: World, practice: Practice, state: str) -> None:
+    """F3.B4: told to who has the password alone; anybody else learns nothing (A01)."""
+    client, _ = await client_login(world, practice)
+    await change(practice, client, state)
+    body = {"practice": practice.id, "email": client["email"], "password": PASSWORD}
+    refused = await world.http.post("/v1/auth/login", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "no_portal_access")
+    guessed = await world.http.post("/v1/auth/login", json=body | {"password": "a guess at lake 9"})
+    assert (guessed.status_code, guessed.json()["code"]) == (401, "invalid_credentials")
+    if state == "suspended":
+        await change(practice, client, "active")
+        assert (await world.http.post("/v1/auth/login", json=body)).status_code == 200
+
+
+async def test_who_acts_for_another_client_still_signs_in(world: World, practice: Practice) -> None:
+    first, _ = await client_login(world, practice)
+    other = await world.client(practice.owner, email=first["email"])
+    await invite(world, practice.owner, other)
+    await accept(world, await world.mailed_token(first["email"]))
+    await change(practice, first, "suspended")
+    caller = await world.sign_in(practice.id, first["email"])
+    assert [profile["client_id"] for profile in (await caller.get("/v1/me")).json()["profiles"]] == [other["id"]]
 
 
 async def test_a_suspended_client_is_neither_invited_nor_given_a_password(world: World, practice: Practice) -> None:

@@ -157,6 +157,7 @@ class TestWhatFollows:
             "email": client["email"],
             "email_verified": True,
             "must_change_password": False,
+            "second_factor_enabled": False,
         }
 
     async def test_the_features_of_the_invitation_become_the_clients(self, world: World, practice: Practice) -> None:

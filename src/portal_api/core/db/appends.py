@@ -1,17 +1,17 @@
-"""Appends: rows of many practices, in one round trip and one commit.
+"""Appends: rows of many practices, in one statement, one round trip and one commit.
 
-Each row opens its own practice's gate (see reads.py) before the database checks it against row-level
-security, so rows of different practices may share a transaction, and its flush to disk.
+Each row names its practice to row-level security on its way into the table, and is checked against it. So rows
+of different practices may share a statement, and its flush to disk.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 import asyncpg
+import orjson
 
-from portal_api.core.access import ActorKind
 from portal_api.core.db.base import Base
 from portal_api.core.db.binding import Binding
 from portal_api.core.db.reads import DIALECT
@@ -26,23 +26,31 @@ class Append:
     def __init__(self, model: type[Base], columns: Sequence[str]) -> None:
         columns_of = model.__table__.c
         assert columns[0] == "practice_id", columns  # noqa: S101 - a mistake in a module, found at import
-        kinds = [columns_of[name].type.compile(DIALECT) for name in columns]
-        values = ", ".join(f"${n}::{kind}" for n, kind in enumerate(kinds, 1))
+        self._columns = columns
+        kinds = ", ".join(f"{name} {columns_of[name].type.compile(DIALECT)}" for name in columns)
         into = f"INSERT INTO {model.__tablename__} ({', '.join(columns)})"
-        self.plain_sql = f"{into} VALUES ({values})"
-        self.sql = (
-            f"WITH gate AS MATERIALIZED (SELECT set_config('app.practice_id', ($1::uuid)::text, true)"
-            f" || set_config('app.actor_kind', '{ActorKind.SYSTEM}', true) AS opened)"
-            f" {into} SELECT {values} FROM gate WHERE opened IS NOT NULL"
-        )
+        others, rows = ", ".join(columns[1:]), f"json_to_recordset($1::text::json) AS row ({kinds})"
+        self.plain_sql = f"{into} SELECT practice_id, {others} FROM {rows}"
+        # A row is made before it is checked: by then its practice is the one that is set.
+        named = "set_config('app.practice_id', practice_id::text, true)::uuid"
+        self.sql = f"{into} SELECT {named}, {others} FROM {rows}"
 
-    async def run(self, connection: asyncpg.Connection, rows: Iterable[tuple[Any, ...]], *, distributed: bool) -> None:
-        """Insert all or none. On Citus, where a gate does not reach the workers, practice by practice."""
+    async def run(self, connection: asyncpg.Connection, rows: Sequence[tuple[Any, ...]], *, distributed: bool) -> None:
+        """Insert all or none. On Citus, where set_config does not reach the workers, practice by practice."""
         if not distributed:
-            await connection.executemany(self.sql, rows)
+            await connection.execute(self.sql, self._encoded(rows))
             return
         async with connection.transaction():
             for practice_id, group in groupby(sorted(rows, key=itemgetter(0)), key=itemgetter(0)):
                 for statement in Binding.system(practice_id).statements():
                     await connection.execute(statement)
-                await connection.executemany(self.plain_sql, group)
+                await connection.execute(self.plain_sql, self._encoded(list(group)))
+
+    def _encoded(self, rows: Sequence[tuple[Any, ...]]) -> str:
+        named = [dict(zip(self._columns, row, strict=True)) for row in rows]
+        return orjson.dumps(named, default=_text).decode()
+
+
+def _text(value: object) -> str:
+    """What JSON does not know, as PostgreSQL reads it."""
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

@@ -25,7 +25,7 @@ class Binding:
 
     @property
     def clients(self) -> str:
-        return "{" + ",".join(map(str, self.client_ids)) + "}"
+        return "{" + ",".join(map(str, self.client_ids)) + "}" if self.client_ids else "{}"
 
     def statements(self) -> tuple[str, ...]:
         """Literal SET LOCAL statements: the form that Citus hands on to its workers."""

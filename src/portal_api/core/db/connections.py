@@ -1,6 +1,7 @@
 """A fixed number of connections, handed out first come, first served."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 import asyncpg
@@ -11,54 +12,87 @@ from portal_api.core.errors import Unavailable
 class Connections:
     """Connections that keep nothing of a caller: users set only what ends with its statement or transaction.
 
-    So a release has nothing to reset, and acquiring costs next to nothing. A connection on which something
-    was given up half-way is closed; the next caller opens another.
+    So a release has nothing to reset, and acquiring costs next to nothing. Who gives one back hands it to the
+    caller that waits longest. A connection on which something was given up half-way is closed; the next caller
+    opens another.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], *, size: int, timeout: float) -> None:
+        """timeout: seconds that a caller waits for its turn."""
         self._connect = connect
         self._timeout = timeout
         self._idle: list[asyncpg.Connection] = []
-        self._gate = asyncio.Semaphore(size)
+        self._unopened = size
+        self._waiting: deque[_Turn] = deque()
 
     async def open(self) -> None:
         """Open the first connection, to fail at the start if there is a reason to."""
-        self._idle.append(await self._connect())
+        self.give_back(await self.take())
 
     async def close(self) -> None:
         while self._idle:
             await self._idle.pop().close()
 
-    def one(self) -> "_Lease":
+    def one(self) -> "Lease":
         """A connection for the time of a block: `async with`. Raises Unavailable when all stay busy."""
-        return _Lease(self)
+        return Lease(self)
 
     async def take(self) -> asyncpg.Connection:
-        await self._turn()
+        """A connection, to be given back. Raises Unavailable when all stay busy."""
+        if self._idle:
+            connection = self._idle.pop()
+        elif self._unopened:
+            self._unopened -= 1
+            connection = None
+        else:
+            connection = await self._turn()
+        if connection is not None and not connection.is_closed():
+            return connection
         try:
-            connection = self._idle.pop() if self._idle else await self._connect()
-            return await self._connect() if connection.is_closed() else connection
+            return await self._connect()
         except BaseException:
-            self._gate.release()
+            self._hand_on(None)
             raise
 
     def give_back(self, connection: asyncpg.Connection) -> None:
-        if not connection.is_closed():
+        self._hand_on(None if connection.is_closed() else connection)
+
+    def _hand_on(self, connection: asyncpg.Connection | None) -> None:
+        """To whoever waits longest, or to the idle ones. None: the right to open one."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return
+        if connection is None:
+            self._unopened += 1
+        else:
             self._idle.append(connection)
-        self._gate.release()
 
-    async def _turn(self) -> None:
-        if not self._gate.locked():
-            await self._gate.acquire()
-            return
+    async def _turn(self) -> asyncpg.Connection | None:
+        loop = asyncio.get_running_loop()
+        turn: _Turn = loop.create_future()
+        self._waiting.append(turn)
+        limit = loop.call_later(self._timeout, _give_up, turn)
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._gate.acquire()
-        except TimeoutError:
-            raise Unavailable("Every database connection is busy.") from None
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._hand_on(turn.result())  # it came, but its caller has gone
+            raise
+        finally:
+            limit.cancel()
 
 
-class _Lease:
+_Turn = asyncio.Future[asyncpg.Connection | None]
+
+
+def _give_up(turn: _Turn) -> None:
+    if not turn.done():
+        turn.set_exception(Unavailable("Every database connection is busy."))
+
+
+class Lease:
     """A class, because a generator would cost each read a good part of its own price."""
 
     __slots__ = ("_connection", "_connections")

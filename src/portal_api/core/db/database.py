@@ -1,24 +1,25 @@
 """Connections, sessions and transactions."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
 import structlog
-from sqlalchemy import event
+from sqlalchemy import bindparam, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm.session import SessionTransaction
 
+from portal_api.core.access import ActorKind
 from portal_api.core.config import APP_ROLE
 from portal_api.core.db.appends import Append
 from portal_api.core.db.base import ClientOwned, PracticeScoped
 from portal_api.core.db.binding import Binding
-from portal_api.core.db.connections import Connections
+from portal_api.core.db.connections import Connections, Lease
 from portal_api.core.db.reads import Read, Reader, Row
 from portal_api.core.errors import Unavailable
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from portal_api.core.tools import Tools
 
 ACQUIRE_TIMEOUT = 2.0
+WRITE_PATIENCE = 10.0
+"""So long a write waits for its connection: many at once over one thing are answered, not turned away."""
 SIDE_POOL_SIZE = 2
 SERVER_SETTINGS = {
     "role": APP_ROLE,
@@ -34,6 +37,7 @@ SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "10000",
     "timezone": "UTC",
     "jit": "off",
+    "random_page_cost": "1.1",  # of a solid-state disk: an index pays for small tables too
 }
 
 
@@ -116,7 +120,8 @@ class Session(AsyncSession):
         """Run the read as it was compiled once: the ORM would take the statement apart again each time."""
         await self.flush()
         connection = await self.connection()
-        found = await connection.exec_driver_sql(read.plain_sql, tuple(read.arguments(self.binding, values)))
+        read_text = read.text(self.binding)
+        found = await connection.exec_driver_sql(read_text.plain, tuple(read_text.arguments(self.binding, values)))
         return [dict(row) for row in found.mappings()]
 
     async def row(self, read: Read, /, **values: Any) -> Row | None:
@@ -131,22 +136,34 @@ def _bind_connection(session: _SyncSession, _transaction: SessionTransaction, co
     raw.binding = session.binding
 
 
+# Made once, with the values left open: made anew for each statement they cost as much as its execution.
+_OF_PRACTICE = with_loader_criteria(
+    PracticeScoped,
+    lambda cls: cls.practice_id == bindparam("bound_practice_id", required=True),
+    include_aliases=True,
+    track_closure_variables=False,
+)
+_OF_CLIENTS = with_loader_criteria(
+    ClientOwned,
+    lambda cls: cls.client_id == bindparam("bound_client_ids", required=True).any_(),  # pyrefly: ignore
+    include_aliases=True,
+    track_closure_variables=False,
+)
+
+
 @event.listens_for(_SyncSession, "do_orm_execute")
 def _add_criteria(state: ORMExecuteState) -> None:
-    binding = state.session.binding  # pyrefly: ignore
-    if state.is_column_load or state.is_relationship_load:
+    """Every select, update and delete says whose rows it means; loaders of relationships inherit it."""
+    if state.is_insert or state.is_column_load:
         return
-    practice_id = binding.practice_id
-    state.statement = state.statement.options(
-        with_loader_criteria(
-            PracticeScoped, lambda cls: cls.practice_id == practice_id, include_aliases=True, propagate_to_loaders=True
-        )
-    )
-    if binding.kind == "client":
-        client_ids = list(binding.client_ids)
-        state.statement = state.statement.options(
-            with_loader_criteria(ClientOwned, lambda cls: cls.client_id.in_(client_ids), include_aliases=True)
-        )
+    binding: Binding = state.session.binding  # pyrefly: ignore
+    if not state.is_relationship_load:
+        criteria = (_OF_PRACTICE, _OF_CLIENTS) if binding.kind is ActorKind.CLIENT else (_OF_PRACTICE,)
+        state.statement = state.statement.options(*criteria)
+    given = state.parameters or {}
+    assert isinstance(given, Mapping)  # noqa: S101 - sequences are for inserts
+    bound = {"bound_practice_id": binding.practice_id, "bound_client_ids": binding.client_ids}
+    state.parameters = {**given, **bound}
 
 
 @event.listens_for(_SyncSession, "before_flush")
@@ -169,7 +186,7 @@ class Database:
             self.url,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=ACQUIRE_TIMEOUT,
+            pool_timeout=WRITE_PATIENCE,
             hide_parameters=True,
             connect_args={
                 "connection_class": DistributedConnection if distributed else BoundConnection,
@@ -223,19 +240,16 @@ class Database:
                 raise
             await session.commit()
 
-    @asynccontextmanager
-    async def reader(self, binding: Binding) -> AsyncIterator[Reader]:
-        async with self._readers.one() as connection:
-            yield Reader(connection, binding, self.tools, distributed=self.distributed)
+    def reader(self, binding: Binding) -> Reader:
+        """For reads of one caller, for the time of a block: `async with`."""
+        return Reader(self._readers.one(), binding, self.tools, distributed=self.distributed)
 
-    @asynccontextmanager
-    async def side(self) -> AsyncIterator[asyncpg.Connection]:
+    def side(self) -> Lease:
         """A writable connection beside the caller's transaction, for global tables (limits, readiness).
 
         Its own small pool: whoever holds a session and asks for this one waits for nobody who does the same.
         """
-        async with self._side.one() as connection:
-            yield connection
+        return self._side.one()
 
     async def append(self, append: Append, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows of any practices, on behalf of the program itself; durable on return. Raises Unavailable."""

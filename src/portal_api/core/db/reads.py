@@ -6,9 +6,11 @@ with the statement. On Citus set_config does not reach the workers, so there the
 transaction that begins with SET LOCAL.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import AbstractAsyncContextManager
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import asyncpg
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, literal_column
@@ -16,6 +18,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.orm import with_loader_criteria
 from sqlalchemy.sql import visitors
 
+from portal_api.core.access import ActorKind
 from portal_api.core.db.base import ClientOwned, PracticeScoped
 from portal_api.core.db.binding import Binding
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from portal_api.core.tools import Tools
 
 Row = dict[str, Any]
+Lease = AbstractAsyncContextManager[asyncpg.Connection]
 Rows = Select[*tuple[Any, ...]]
 """A select of any columns."""
 DIALECT = asyncpg_dialect.dialect()
@@ -46,15 +50,16 @@ class Source(Protocol):
 class Read:
     """One select, its columns named as the answer names them.
 
-    The practice, and for client callers their clients, are added to every table of the statement.
+    The practice, and for client callers their clients, are added to every table of the statement. So there are
+    two texts of it, each compiled once: `for_staff` for everyone who is bound to a practice, and `for_client`.
     """
 
-    def __init__(self, statement: Rows, *, for_client: bool = False) -> None:
+    def __init__(self, statement: Rows) -> None:
         self.statement = statement
         for element in visitors.iterate(statement):
             if isinstance(element, BindParameter):
                 element.required = False  # values come at execution; compiling happens once, without them
-        scoped = statement.where(_GATE_OPEN).options(
+        self._scoped = statement.where(_GATE_OPEN).options(
             with_loader_criteria(
                 PracticeScoped,
                 lambda cls: cls.practice_id == bindparam("practice_id", required=False),
@@ -62,8 +67,12 @@ class Read:
                 track_closure_variables=False,
             )
         )
-        if for_client:
-            scoped = scoped.options(
+        self.for_staff = Text(self._scoped)
+
+    @cached_property
+    def for_client(self) -> "Text":
+        return Text(
+            self._scoped.options(
                 with_loader_criteria(
                     ClientOwned,
                     lambda cls: cls.client_id == bindparam("client_ids", required=False).any_(),  # pyrefly: ignore
@@ -71,46 +80,68 @@ class Read:
                     track_closure_variables=False,
                 )
             )
-        compiled = scoped.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
-        self._names: Sequence[str] = compiled.positiontup or ()
-        self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
-        self._inner = str(compiled)
-        self.sql = self._gated()
-        self.plain_sql = re.sub(r"gate\.opened IS NOT NULL", "true", self._inner)
+        )
 
-    def _gated(self) -> str:
-        n = len(self._names)
-        practice = self._names.index("practice_id") + 1 if "practice_id" in self._names else n + 3
+    def text(self, binding: Binding) -> "Text":
+        return self.for_client if binding.kind is ActorKind.CLIENT else self.for_staff
+
+
+class Text:
+    """A compiled statement. `gated` binds and reads; `plain` is for a transaction that is bound already."""
+
+    def __init__(self, statement: Rows) -> None:
+        compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+        self.names: Sequence[str] = compiled.positiontup or ()
+        self._names_practice = "practice_id" in self.names
+        self.defaults = dict(compiled.params)
+        inner = str(compiled)
+        self.gated = self._behind_gate(inner)
+        self.plain = inner.replace("gate.opened IS NOT NULL", "true")
+
+    def _behind_gate(self, inner: str) -> str:
+        n = len(self.names)
+        practice = self.names.index("practice_id") + 1 if self._names_practice else n + 3
         # OFFSET 0 keeps either side from being merged into the other: the gate opens before a row is read.
         return (
             f"SELECT answer.* FROM (SELECT set_config('app.practice_id', (${practice}::uuid)::text, true)"
             f" || set_config('app.actor_kind', ${n + 1}, true) || set_config('app.client_ids', ${n + 2}, true)"
-            f" AS opened OFFSET 0) gate CROSS JOIN LATERAL ({self._inner} OFFSET 0) answer"
+            f" AS opened OFFSET 0) gate CROSS JOIN LATERAL ({inner} OFFSET 0) answer"
         )
 
     def gated_arguments(self, binding: Binding, values: Mapping[str, Any]) -> list[Any]:
-        """What `sql` takes: the statement's own values, then the gate's."""
-        arguments = [*self.arguments(binding, values), binding.kind, binding.clients]
-        return arguments if "practice_id" in self._names else [*arguments, binding.practice_id]
+        """What `gated` takes: the statement's own values, then the gate's."""
+        arguments = self.arguments(binding, values)
+        arguments += (binding.kind, binding.clients)
+        if not self._names_practice:
+            arguments.append(binding.practice_id)
+        return arguments
 
     def arguments(self, binding: Binding, values: Mapping[str, Any]) -> list[Any]:
-        """What `plain_sql` takes."""
-        known = {"practice_id": binding.practice_id, "client_ids": list(binding.client_ids)}
-        defaults = self._defaults
-        return [values[n] if n in values else known[n] if n in known else defaults.get(n) for n in self._names]
+        """What `plain` takes."""
+        known = {**self.defaults, "practice_id": binding.practice_id, "client_ids": binding.client_ids, **values}
+        return [known[name] for name in self.names]
 
 
 class Reader:
-    """Runs reads for one caller on one connection of the read-only pool."""
+    """Runs reads for one caller on one connection of the read-only pool, for the time of a block: `async with`."""
 
-    __slots__ = ("_connection", "binding", "distributed", "tools", "views")
+    __slots__ = ("_connection", "_lease", "binding", "distributed", "tools", "views")
 
-    def __init__(self, connection: asyncpg.Connection, binding: Binding, tools: "Tools", *, distributed: bool) -> None:
-        self._connection = connection
+    def __init__(self, lease: Lease, binding: Binding, tools: "Tools", *, distributed: bool) -> None:
+        self._lease = lease
         self.binding = binding
         self.tools = tools
         self.distributed = distributed
         self.views: list[Any] = []
+
+    async def __aenter__(self) -> Self:
+        self._connection = await self._lease.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._lease.__aexit__(kind, error, trace)
 
     async def rows(self, read: Read, /, **values: Any) -> list[Row]:
         records = await self._fetch(read, values)
@@ -122,12 +153,10 @@ class Reader:
         return dict(records[0]) if records else None
 
     async def _fetch(self, read: Read, values: Mapping[str, Any]) -> list[asyncpg.Record]:
-        if self.distributed:
-            return await self._fetch_in_transaction(read, read.arguments(self.binding, values))
-        return await self._connection.fetch(read.sql, *read.gated_arguments(self.binding, values))
-
-    async def _fetch_in_transaction(self, read: Read, arguments: list[Any]) -> list[asyncpg.Record]:
+        text, binding = read.text(self.binding), self.binding
+        if not self.distributed:
+            return await self._connection.fetch(text.gated, *text.gated_arguments(binding, values))
         async with self._connection.transaction(readonly=True):
-            for statement in self.binding.statements():
+            for statement in binding.statements():
                 await self._connection.execute(statement)
-            return await self._connection.fetch(read.plain_sql, *arguments)
+            return await self._connection.fetch(text.plain, *text.arguments(binding, values))

@@ -1,7 +1,7 @@
 """Jobs that failed for good: listed with their reason, and put back by hand."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
@@ -24,6 +24,17 @@ UPDATE procrastinate_jobs
 SET status = 'todo', attempts = 0, scheduled_at = NULL, queueing_lock = NULL, worker_id = NULL,
     priority = CAST(:epoch - floor(extract(epoch FROM now())) AS integer)
 WHERE status = 'failed' AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(CAST(:ids AS bigint[])))
+RETURNING id
+""")
+
+DROP = text("""
+DELETE FROM procrastinate_jobs WHERE status = 'failed' AND id = ANY (ARRAY(
+    SELECT job.id FROM procrastinate_jobs AS job LEFT JOIN job_failure AS failure ON failure.job_id = job.id
+    WHERE job.status = 'failed' AND coalesce(
+        failure.failed_at, (SELECT max(event.at) FROM procrastinate_events AS event WHERE event.job_id = job.id)
+    ) < now() - CAST(:older_than AS interval)
+    ORDER BY job.id LIMIT :limit
+))
 RETURNING id
 """)
 
@@ -52,6 +63,12 @@ async def redrive(session: AsyncSession, ids: list[int] | None) -> int:
     """Put the given dead letters back, or all, with all their attempts; says how many there were."""
     moved = await session.execute(REDRIVE, {"ids": ids, "epoch": RANK_EPOCH})
     return len(moved.all())
+
+
+async def drop(session: AsyncSession, older_than: timedelta, limit: int) -> int:
+    """Delete the oldest dead letters that nobody put back in time; says how many."""
+    gone = await session.execute(DROP, {"older_than": older_than, "limit": limit})
+    return len(gone.all())
 
 
 async def count(session: AsyncSession) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Concatenate, Generic, TypeVar
 from uuid import UUID
 
@@ -148,6 +148,10 @@ class Queue(Generic[ContextT]):
     async def count_dead(self, session: AsyncSession) -> int:
         """How many jobs failed for good: the number to alert on."""
         return await dead_letters.count(session)
+
+    async def drop_dead(self, session: AsyncSession, older_than: timedelta, limit: int) -> int:
+        """Delete at most `limit` dead letters that failed longer ago than this; says how many."""
+        return await dead_letters.drop(session, older_than, limit)
 
     async def redrive(self, session: AsyncSession, ids: list[int] | None = None) -> int:
         """Put dead letters back into the queue, all if no ids are given; says how many."""

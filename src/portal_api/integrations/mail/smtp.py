@@ -8,10 +8,10 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 from aiosmtplib import errors
 
+from portal_api.core.config import LOOPBACK
 from portal_api.integrations.mail.message import Mail, MailRefused, compose
 
 PORTS = {"smtp": 25, "smtps": 465, "smtp+tls": 587}
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 ENHANCED_CODE = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 
 

@@ -21,6 +21,7 @@ Template = Literal[
     "password_reset",
     "portal_associated",
     "second_factor_changed",
+    "second_factor_reset",
     "sessions_revoked",
     "staff_invitation",
 ]

@@ -1,6 +1,6 @@
 """Appointments: one row an occurrence, with the people who come to it."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -117,7 +117,8 @@ class Appointment(PracticeScoped, Id, Mutable, Base):
 
     def cancellation_stage(self, at: datetime) -> CancellationStage:
         """Where `at`, the database's now, lies before the start. The farther threshold may be either."""
-        ahead = self.starts_at - at
+        # In UTC: between two times of one zone, Python counts what the clock on the wall shows.
+        ahead = self.starts_at.astimezone(UTC) - at.astimezone(UTC)
         if ahead < timedelta(minutes=self.closed_within_minutes) or ahead <= timedelta(0):
             return CancellationStage.CLOSED
         late = ahead < timedelta(minutes=self.late_within_minutes)

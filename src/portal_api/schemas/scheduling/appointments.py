@@ -43,16 +43,27 @@ def _recurs(value: str) -> str:
     """A rule that ends, and that is never without a day for long."""
     rule = value.strip().upper().removeprefix("RRULE:")
     name, *parts = rule.split(";")
-    allowed = rf"INTERVAL=[1-9]\d?|WKST={_DAY}|{_ENDS}|{_PARTS.get(name.removeprefix('FREQ='), '$')}"
-    kinds = [part.partition("=")[0] for part in parts]
-    fits = name.startswith("FREQ=") and all(re.fullmatch(allowed, part) for part in parts)
-    if not fits or len(set(kinds)) < len(kinds) or len({"COUNT", "UNTIL"} & set(kinds)) != 1:
+    given = dict(part.split("=", 1) for part in parts if "=" in part)
+    of_its_kind = _PARTS.get(name.removeprefix("FREQ="))
+    allowed = rf"INTERVAL=[1-9]\d?|WKST={_DAY}|{_ENDS}|{of_its_kind}"
+    fits = name.startswith("FREQ=") and of_its_kind and all(re.fullmatch(allowed, part) for part in parts)
+    if not fits or len(given) < len(parts) or len({"COUNT", "UNTIL"} & given.keys()) != 1:
         raise PydanticCustomError(
             "rrule", "Begin with FREQ=DAILY, WEEKLY or MONTHLY and say when it ends: FREQ=WEEKLY;COUNT=6."
         )
-    if {"BYDAY", "BYMONTHDAY"} <= set(kinds):
+    if {"BYDAY", "BYMONTHDAY"} <= given.keys():
         raise PydanticCustomError("rrule", "Give days of the week or a day of the month, not both.")
+    if "UNTIL" in given and not _is_date(given["UNTIL"]):
+        raise PydanticCustomError("rrule", "UNTIL is a date: UNTIL=20310401.")
     return rule
+
+
+def _is_date(digits: str) -> bool:
+    try:
+        date.fromisoformat(digits)
+    except ValueError:
+        return False
+    return True
 
 
 Rule = Annotated[str, Field(max_length=200), AfterValidator(_recurs)]

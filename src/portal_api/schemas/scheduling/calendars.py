@@ -1,19 +1,17 @@
 """Calendar feeds, and calendars that busy times come from."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 
 from portal_api.models.scheduling import BusyState, Privacy
-from portal_api.schemas.base import Change, Input, Name, Output, line
+from portal_api.schemas.base import Change, Input, Name, Output, WebAddress
 
 _PRIVACY = (
     "What an entry says of whose time it is. Calendars are copied to devices and to other companies: initials are safe"
     " for most, full names for few."
 )
-Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(line)]
 
 
 class CalendarFeedCreate(Input):
@@ -39,7 +37,7 @@ class CalendarFeedLink(CalendarFeed):
 
 
 class BusyCalendarCreate(Input):
-    url: Address = Field(
+    url: WebAddress = Field(
         description="The private iCalendar address of the practitioner's own calendar: https, http or webcal.",
         examples=["https://calendar.example/private-5f2c/basic.ics"],
     )

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, exists, func, or_, select
 
 from portal_api.core.access import (
     CLIENT_PERMISSIONS,
@@ -22,6 +22,7 @@ from portal_api.core.errors import Forbidden, Unauthenticated
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.portal import PortalSettings
+from portal_api.models.prospects import Prospect
 from portal_api.models.staff import StaffMember
 
 RECENT = timedelta(minutes=15)
@@ -34,6 +35,19 @@ class SessionEnded(Unauthenticated):
 
 class PortalDisabled(Forbidden):
     code, title = "portal_disabled", "The portal is switched off"
+
+
+class NoPortalAccess(Forbidden):
+    code, title = "no_portal_access", "Your access to this portal is suspended or has ended"
+
+
+_live = (
+    ClientGrant.revoked_at.is_(None),
+    ClientGrant.valid_from <= func.now(),
+    or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
+    Client.archived_at.is_(None),
+    Client.portal_state.not_in(HIDDEN_PORTAL_STATES),
+)
 
 
 def live_grants(account_id: Any) -> ScalarSelect[Any]:
@@ -53,14 +67,7 @@ def live_grants(account_id: Any) -> ScalarSelect[Any]:
         )
         .select_from(ClientGrant)
         .join(Client, Client.id == ClientGrant.client_id)
-        .where(
-            ClientGrant.account_id == account_id,
-            ClientGrant.revoked_at.is_(None),
-            ClientGrant.valid_from <= func.now(),
-            or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
-            Client.archived_at.is_(None),
-            Client.portal_state.not_in(HIDDEN_PORTAL_STATES),
-        )
+        .where(ClientGrant.account_id == account_id, *_live)
         .correlate_except(ClientGrant, Client)
         .scalar_subquery()
     )
@@ -127,6 +134,17 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
         authenticated_at=row["authenticated_at"],
         recently_authenticated=row["recently_authenticated"],
     )
+
+
+def shut_out(account_id: UUID) -> ColumnElement[bool]:
+    """Whether a client's account once acted for somebody and now acts for nobody.
+
+    Who signed up and waits to be taken in has a way in, though not to any chart.
+    """
+    ever = exists().where(ClientGrant.account_id == account_id)
+    waiting = exists().where(Prospect.account_id == account_id, Prospect.outcome == "open")
+    grant = select(ClientGrant.id).join(Client, Client.id == ClientGrant.client_id)
+    return ever & ~waiting & ~grant.where(ClientGrant.account_id == account_id, *_live).exists()
 
 
 def binding_of(principal: Principal) -> Binding:

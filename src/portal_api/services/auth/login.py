@@ -82,7 +82,9 @@ def key_of(practice_id: UUID | None, email_norm: str) -> str:
 
 
 async def login(session: Session, visitor: Principal, data: Login, device_token: str | None) -> dict[str, Any]:
-    """Open a session. Raises InvalidCredentials for anything wrong, OtpRequired, PortalDisabled, TooMany."""
+    """Open a session. Raises InvalidCredentials for anything wrong, OtpRequired, PortalDisabled,
+    NoPortalAccess, TooMany.
+    """
     claimed = await _claimed(session, data, device_token)
     counted = _limits(visitor, claimed)
     await _reserve(session, claimed, counted)
@@ -132,7 +134,7 @@ async def _reserve(session: Session, claimed: Claimed, counted: dict[Limit, str]
     try:
         await session.tools.limiter.hit({IN_A_ROW: claimed.key})
     except TooMany:
-        raise KnownDevicesOnly(RETRY_AFTER_TOO_MANY, IN_A_ROW.policy) from None
+        raise KnownDevicesOnly(RETRY_AFTER_TOO_MANY, IN_A_ROW.policy()) from None
 
 
 async def _usable(session: Session, claimed: Claimed) -> Account | None:
@@ -151,10 +153,13 @@ async def _usable(session: Session, claimed: Claimed) -> Account | None:
 async def _methods(
     session: Session, visitor: Principal, claimed: Claimed, account: Account, otp: str | None
 ) -> list[str]:
-    """What the visitor has proved. Raises PortalDisabled, OtpRequired, InvalidCredentials."""
-    settings = (await session.execute(select(PortalSettings))).scalar_one()
-    if account.kind == "client" and not settings.enabled:
+    """What the visitor has proved. Raises PortalDisabled, NoPortalAccess, OtpRequired, InvalidCredentials."""
+    portal = select(PortalSettings.enabled, authority.shut_out(account.id).label("shut_out"))
+    row = (await session.execute(portal)).one()
+    if account.kind == "client" and not row.enabled:
         raise authority.PortalDisabled("The practice has switched its portal off.")
+    if row.shut_out:
+        raise authority.NoPortalAccess("Ask the practice to open it.")
     if account.second_factor_at is None:
         return ["pwd"]
     if otp is None:

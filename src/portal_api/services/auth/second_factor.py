@@ -4,6 +4,7 @@ import base64
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from portal_api.core.limits import Limit
 from portal_api.models.auth import Account, RecoveryCode, TotpCredential
 from portal_api.models.practices import Practice
 from portal_api.services import audit
-from portal_api.services.auth import accounts, sessions, step_up
+from portal_api.services.auth import accounts, devices, sessions, step_up
 
 ATTEMPTS = Limit("otp", 10, timedelta(minutes=15))
 CODES = 10
@@ -82,10 +83,32 @@ async def confirm(session: Session, principal: Principal, otp: str) -> dict[str,
 async def remove(session: Session, principal: Principal, password: str, otp: str) -> None:
     """Switch the second factor off; other sessions end. Raises InvalidState, Invalid, TooMany."""
     account = await _proven(session, principal, password, otp)
+    await _switch_off(session, account)
+    await _changed(session, principal, account, "second_factor.disabled")
+
+
+async def reset(
+    session: Session, principal: Principal, account: Account, *, clients: Iterable[UUID] = (), reason: str | None = None
+) -> None:
+    """Switch another person's second factor off, who has lost it: their sessions end, and they are told.
+
+    account: locked by the caller. Raises InvalidState when there is none.
+    """
+    if account.second_factor_at is None:
+        raise InvalidState("There is no second factor.", state="disabled")
+    await _switch_off(session, account)
+    await session.flush()
+    await sessions.end_all(session, account.id, "second_factor_reset")
+    await devices.forget_all(session, account.id)
+    await audit.record(
+        session, principal, "second_factor.reset", resource=("account", account.id), clients=clients, reason=reason
+    )
+
+
+async def _switch_off(session: Session, account: Account) -> None:
     account.second_factor_at = None
     await session.execute(delete(TotpCredential).where(TotpCredential.account_id == account.id))
     await session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account.id))
-    await _changed(session, principal, account, "second_factor.disabled")
 
 
 async def renew_codes(session: Session, principal: Principal, password: str, otp: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Sessions: login, refresh rotation with families and grace, logout (security.md 3.1)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -202,19 +203,29 @@ def _own(principal: Principal) -> UUID:
 async def log_out(session: Session, principal: Principal) -> None:
     """End the session that asks."""
     if principal.session_id is not None:
-        await end(session, principal, principal.session_id, "logout")
+        await end(session, principal, principal.account_id, principal.session_id, "logout")
 
 
-async def end(session: Session, principal: Principal, session_id: UUID, reason: str) -> None:
-    """End one session of the caller's account. Raises NotFound."""
+async def end(
+    session: Session,
+    principal: Principal,
+    account_id: UUID | None,
+    session_id: UUID,
+    reason: str,
+    *,
+    clients: Iterable[UUID] = (),
+) -> None:
+    """End one session of an account. Raises NotFound."""
     query = select(AuthSession).where(
-        AuthSession.id == session_id, AuthSession.account_id == principal.account_id, AuthSession.ended_at.is_(None)
+        AuthSession.id == session_id, AuthSession.account_id == account_id, AuthSession.ended_at.is_(None)
     )
     opened = (await session.execute(query.with_for_update())).scalar_one_or_none()
     if opened is None:
         raise NotFound
     opened.end(await clock.now(session), reason)
-    await audit.record(session, principal, "session.ended", resource=("session", opened.id), reason=reason)
+    await audit.record(
+        session, principal, "session.ended", resource=("session", opened.id), clients=clients, reason=reason
+    )
 
 
 async def end_all(session: Session, account_id: UUID, reason: str, *, but: UUID | None = None) -> None:

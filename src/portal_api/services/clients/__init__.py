@@ -2,6 +2,7 @@
 
 from portal_api.services.clients.reading import locked, must_see, must_see_all
 from portal_api.services.clients.records import archive, create, get, page, restore, update
+from portal_api.services.clients.second_factor import reset_second_factor
 from portal_api.services.clients.verification import verify_email
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "must_see",
     "must_see_all",
     "page",
+    "reset_second_factor",
     "restore",
     "update",
     "verify_email",

@@ -25,6 +25,10 @@ class EmailInUse(Conflict):
     code, title = "email_in_use", "Another account of the practice has this e-mail address"
 
 
+class NoLogin(Conflict):
+    code, title = "no_login", "This client has no login of their own"
+
+
 class PortalNotEnabled(Conflict):
     code, title = "portal_not_enabled", "The practice has not switched its portal on"
 
@@ -57,6 +61,15 @@ async def find_own(session: Session, client_id: UUID) -> Account | None:
         .where(ClientGrant.client_id == client_id, ClientGrant.relationship == SELF, ClientGrant.revoked_at.is_(None))
     )
     return (await session.execute(own)).scalar_one_or_none()
+
+
+async def locked_own(session: Session, client_id: UUID) -> Account:
+    """The same, held for a change. Raises NoLogin."""
+    account = await find_own(session, client_id)
+    if account is None:
+        raise NoLogin("Invite the client, set credentials, or associate a prospect first.")
+    await session.refresh(account, with_for_update=True)
+    return account
 
 
 async def find_by_email(session: Session, email: str) -> Account | None:

@@ -44,6 +44,7 @@ def _state(everyone: bool) -> Read:
             Account.email,
             Account.email_verified_at.is_not(None).label("email_verified"),
             Account.must_change_password,
+            Account.second_factor_at.is_not(None).label("second_factor_enabled"),
             Client.version,
         )
         .select_from(Client)
@@ -62,7 +63,7 @@ async def get(source: Source, principal: Principal, client_id: UUID) -> dict[str
         raise NotFound
     if isinstance(source, Reader):
         audit.viewed(source, principal, "portal_access.viewed", [client_id])
-    names = ("email", "email_verified", "must_change_password")
+    names = ("email", "email_verified", "must_change_password", "second_factor_enabled")
     login = {"id": row["account_id"]} | {name: row[name] for name in names} if row["account_id"] else None
     history = await source.rows(HISTORY, client_id=client_id)
     return {"state": row["state"], "login": login, "history": history, "version": row["version"]}

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from portal_api.core import clock
 from portal_api.core.access import Principal
@@ -112,7 +112,7 @@ async def update(
         await _assign(session, client, set(changes["practitioner_ids"]))
     if "external_ids" in changes:
         await _identify(session, client, changes["external_ids"])
-    client.updated_at = await clock.now(session)
+    client.updated_at = func.now()
     await session.flush()
     await audit.record(
         session, principal, "client.updated", resource=("client", client.id), clients=[client.id], changed=changes

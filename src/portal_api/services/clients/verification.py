@@ -7,7 +7,6 @@ from sqlalchemy import bindparam, select
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Read, Session
-from portal_api.core.errors import Conflict
 from portal_api.models.auth import Account
 from portal_api.schemas.prospects import ProspectDecision
 from portal_api.services.auth import vouching
@@ -23,19 +22,12 @@ VERIFIED = Read(
 )
 
 
-class NoLogin(Conflict):
-    code, title = "no_login", "This client has no login of their own"
-
-
 async def verify_email(
     session: Session, principal: Principal, client_id: UUID, decision: ProspectDecision | None
 ) -> dict[str, Any]:
     """Vouch for the address (F4.M3). Raises NotFound, NoLogin, InvalidState when it is verified already."""
     client = await reading.locked(session, principal, client_id)
-    account = await logins.find_own(session, client.id)
-    if account is None:
-        raise NoLogin("Invite the client, set credentials, or associate a prospect first.")
-    await session.refresh(account, with_for_update=True)
+    account = await logins.locked_own(session, client.id)
     await vouching.vouch(session, principal, account, decision.reason if decision else None)
     row = await session.row(VERIFIED, account_id=account.id)
     return row or {}

@@ -22,7 +22,7 @@ from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.invitations import InvitationAccept, InvitationLookup
-from portal_api.services import audit
+from portal_api.services import audit, prospects
 from portal_api.services.auth import accounts, devices, passwords, second_factor, sessions
 from portal_api.services.auth.authority import PortalDisabled
 from portal_api.services.auth.login import PER_ACCOUNT_AND_NETWORK, InvalidCredentials, OtpRequired, key_of
@@ -186,6 +186,7 @@ async def _prove(tools: Tools, visitor: Principal, offer: Offer, password: str) 
 async def _join_as_client(
     session: Session, visitor: Principal, offer: Offer, proof: Proof, data: InvitationAccept
 ) -> tuple[Account, list[str]]:
+    prospect = await prospects.locked_of(session, offer.row["email_norm"])  # before the client, as associating does
     held = select(Client).where(Client.id == offer.row["client_id"]).with_for_update()
     client = (await session.execute(held)).scalar_one()
     invitation = await _locked(session, offer.secret)
@@ -197,6 +198,8 @@ async def _join_as_client(
     methods = await _check_account(session, account, offer, proof, data.otp)
     account.verify_email(now)
     await logins.grant_self(session, client, account, "invitation", invitation.created_by)
+    if prospect is not None:
+        await prospects.accept_invitation(session, visitor, prospect, client.id, invitation.id, invitation.created_by)
     await _set_features(session, client, invitation)
     await _finish(session, visitor, invitation, account, now)
     return account, methods

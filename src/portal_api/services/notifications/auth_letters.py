@@ -19,6 +19,7 @@ NEWS: dict[str, Template] = {
     "second_factor.codes_renewed": "second_factor_changed",
     "second_factor.disabled": "second_factor_changed",
     "second_factor.enabled": "second_factor_changed",
+    "second_factor.reset": "second_factor_reset",
     "session.token_reused": "sessions_revoked",
 }
 

@@ -11,7 +11,9 @@ from portal_api.services.notifications.letters import Letter, app_link, letter
 
 @letter("prospect.associated", "prospect.converted")
 async def associated(session: Session, event: Event) -> Letter | None:
-    """Nothing to say any more when it was undone in the meantime."""
+    """Nothing to say when it was undone in the meantime, or to who has just let themselves in by an invitation."""
+    if "invitation_id" in event.details:
+        return None
     about = select(Prospect).options(joinedload(Prospect.account)).where(Prospect.id == event.resource_id)
     prospect = await session.scalar(about)
     if prospect is None or prospect.client_id is None:

@@ -40,4 +40,8 @@ async def get(reader: Reader, link: str) -> dict[str, Any]:
     if profile.pop("hide_address"):
         profile["address"] = None
     switches = (await features.of_practice(reader)).features
-    return profile | {"features": switches, "booking_for_new_clients": await newcomers.can_book(reader)}
+    return profile | {
+        "features": switches,
+        "booking_for_new_clients": await newcomers.can_book(reader),
+        "bot_check": reader.tools.settings.bot_check,
+    }

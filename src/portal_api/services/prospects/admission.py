@@ -13,7 +13,7 @@ from portal_api.models.clients import Client
 from portal_api.models.prospects import Prospect
 from portal_api.schemas.clients import ClientCreate
 from portal_api.schemas.prospects import ProspectAssociation, ProspectClient, ProspectDecision
-from portal_api.services import clients
+from portal_api.services import audit, clients
 from portal_api.services.auth import step_up
 from portal_api.services.clients import logins, portal_access
 from portal_api.services.clients.logins import AlreadyLinked
@@ -54,6 +54,18 @@ async def associate(
     client = await clients.locked(session, principal, data.client_id)
     await portal_access.end_invitations(session, client, by=principal.account_id)
     return await _admit(session, principal, prospect, client, "associated")
+
+
+async def accept_invitation(
+    session: Session, visitor: Principal, prospect: Prospect, client_id: UUID, invitation_id: UUID, by: UUID
+) -> None:
+    """Who signed up and was invited too is a prospect no longer. `by`: who invited them."""
+    if prospect.accept_invitation(client_id, await clock.now(session), by):
+        await session.flush()
+        await audit.record(
+            session, visitor, "prospect.associated", resource=("prospect", prospect.id), clients=[client_id],
+            details={"invitation_id": str(invitation_id)},
+        )  # fmt: skip
 
 
 async def dissociate(

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, case, func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Read, Reader, Rows, Session, Source
@@ -85,6 +85,12 @@ async def detail(reader: Reader, principal: Principal, prospect_id: UUID) -> dic
     candidates = await duplicates.find(reader, prospect)
     audit.viewed(reader, principal, "prospect.viewed", [candidate["client_id"] for candidate in candidates])
     return prospect | {"duplicate_candidates": candidates}
+
+
+async def locked_of(session: Session, email_norm: str) -> Prospect | None:
+    """The signup of the account with this address, if there was one, held for a change."""
+    of_account = select(Prospect).join(Prospect.account).options(contains_eager(Prospect.account))
+    return await session.scalar(of_account.where(Account.email_norm == email_norm).with_for_update())
 
 
 async def locked(session: Session, prospect_id: UUID) -> Prospect:

@@ -10,15 +10,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, update
 
-from portal_api.core.db import Session
+from portal_api.core.db import Read, Session
 from portal_api.core.errors import Conflict, NotFound, on_constraint
 from portal_api.core.ids import new_id
 from portal_api.models.scheduling import AppointmentRequest, Claim, Room, Service
 
 LONGEST = timedelta(hours=48)
 """No claim is longer (ck_calendar_claim_length), so a search for what overlaps begins so long before."""
+
+
+TAKEN_AT = Read(
+    select(Claim.id)
+    .where(
+        Claim.practitioner_id == bindparam("practitioner_id"),
+        Claim.appointment_id.is_not(None),
+        Claim.blocked_from > bindparam("since"),
+        Claim.blocked_from <= bindparam("at"),
+        Claim.blocked_until > bindparam("at"),
+    )
+    .limit(1)
+)
 
 
 class SlotTaken(Conflict):
@@ -101,6 +114,16 @@ async def is_taken(session: Session, span: Span, *, but: UUID | None = None) -> 
     if but is not None:
         statement = statement.where(Claim.appointment_id.is_distinct_from(but), Claim.request_id.is_distinct_from(but))
     return (await session.execute(statement)).first() is not None
+
+
+async def glance(session: Session, practitioner_id: UUID, at: datetime) -> None:
+    """Raise SlotTaken where an appointment has the practitioner at this instant, before anything is held.
+
+    The common loser of a race is answered without waiting in line for the calendar; what it says of a free time means
+    nothing yet.
+    """
+    if await session.row(TAKEN_AT, practitioner_id=practitioner_id, at=at, since=at - LONGEST):
+        raise SlotTaken("Something else is booked at this time.")
 
 
 async def release(session: Session, holder_id: UUID) -> None:

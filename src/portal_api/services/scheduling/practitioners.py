@@ -33,7 +33,7 @@ async def locked(session: Session, practitioner_ids: Collection[UUID]) -> dict[U
     """The practitioners, their calendars held until the transaction ends. Raises NotFound for an unknown one.
 
     Whatever claims, moves or frees time takes this lock first, in the order of the ids and before any other row,
-    so that bookings of one practitioner wait in line instead of in a circle (docs/decisions/0010).
+    so that bookings of one practitioner wait in line instead of in a circle (docs/decisions/0011).
     """
     held = select(StaffMember).where(StaffMember.id.in_(practitioner_ids)).order_by(StaffMember.id)
     rows = await session.scalars(held.with_for_update(key_share=True))

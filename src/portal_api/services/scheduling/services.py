@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, case, delete, exists, func, null, or_, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, null, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal_api.core import clock
@@ -167,8 +167,9 @@ async def must_be_in_use(session: Session, service_ids: set[UUID], pointer: str)
 
 def offered_by(practitioner_id: Any) -> ColumnElement[bool]:
     """Whether the practitioner offers the service: those without a list are offered by everybody."""
-    listed = exists().where(ServiceOffer.service_id == Service.id).correlate_except(ServiceOffer)
-    return or_(~listed, listed.where(ServiceOffer.practitioner_id == practitioner_id))
+    listed = select(func.bool_or(ServiceOffer.practitioner_id == practitioner_id))
+    this = listed.where(ServiceOffer.service_id == Service.id).correlate_except(ServiceOffer)
+    return func.coalesce(this.scalar_subquery(), true())
 
 
 def _bookable_by_clients(row: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, literal, select, text
 from portal_api.core.access import Principal, Role
 from portal_api.core.db import Read, Reader, Rows, Source
 from portal_api.core.errors import NotFound
+from portal_api.models.auth import Account
 from portal_api.models.staff import StaffMember, Supervision
 from portal_api.schemas.staff import PractitionerFilters, StaffFilters
 from portal_api.services.paging import Pager
@@ -28,6 +29,7 @@ COLUMNS = (
     StaffMember.credentials,
     StaffMember.roles,
     _supervises.label("supervises"),
+    Account.second_factor_at.is_not(None).label("second_factor_enabled"),
     StaffMember.state,
     StaffMember.state_changed_at,
     StaffMember.created_at,
@@ -41,7 +43,13 @@ PUBLIC = (
     (StaffMember.given_name + " " + StaffMember.family_name).label("display_name"),
     StaffMember.credentials,
 )
-ONE = Read(select(*COLUMNS).where(StaffMember.id == bindparam("staff_id")))
+
+
+def _members() -> Rows:
+    return select(*COLUMNS).join(Account, Account.id == StaffMember.account_id)
+
+
+ONE = Read(_members().where(StaffMember.id == bindparam("staff_id")))
 
 
 async def page(reader: Reader, principal: Principal, filters: StaffFilters) -> dict[str, Any]:
@@ -72,7 +80,7 @@ def _from(pager: Pager) -> dict[str, Any]:
 @cache
 def _many(*, by_state: bool, resumed: bool) -> Read:
     wanted = StaffMember.state == bindparam("state") if by_state else StaffMember.state != "removed"
-    return _newest(select(*COLUMNS).where(wanted), resumed=resumed)
+    return _newest(_members().where(wanted), resumed=resumed)
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from portal_api.core import clock
 from portal_api.core.access import Principal, Role
@@ -98,7 +98,7 @@ async def update(
         await _supervise(session, staff, set(changes.pop("supervises")))
     for name, value in changes.items():
         setattr(staff, name, value)
-    staff.updated_at = await clock.now(session)
+    staff.updated_at = func.now()
     await session.flush()
     await audit.record(
         session,

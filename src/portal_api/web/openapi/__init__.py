@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
-from functools import cache
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
@@ -32,19 +31,6 @@ def openapi_document(app: FastAPI, is_public: Callable[[APIRoute], bool] = is_pu
     schemas.tidy(document)
     _order(document)
     return document
-
-
-def install_openapi(app: FastAPI, is_public: Callable[[APIRoute], bool] = is_public) -> None:
-    """Serves the document at `/v1/openapi.json`, made once; make `app` with openapi_url=None."""
-
-    @cache
-    def text() -> str:
-        return render(openapi_document(app, is_public))
-
-    async def show_openapi(_request: Request) -> Response:
-        return Response(text(), media_type="application/json")
-
-    app.add_route("/v1/openapi.json", show_openapi, include_in_schema=False)
 
 
 def render(document: Json) -> str:

@@ -96,6 +96,8 @@ async def book(
     over_requests as for `claims.take_for_appointment`; a request that is being accepted has given its time back
     before. Raises SlotTaken, NotFound for an unknown client, Invalid for whatever else does not fit.
     """
+    if not allow_overlap:
+        await claims.glance(session, booking.practitioner_id, booking.starts_at)
     terms = await agree(session, booking)
     return await open_at(
         session, principal, terms, booking.starts_at, allow_overlap=allow_overlap, over_requests=over_requests

@@ -262,7 +262,7 @@ def _rows() -> Rows:
 
 @cache
 def _one() -> Read:
-    return Read(_rows().where(Appointment.id == bindparam("appointment_id")), for_client=True)
+    return Read(_rows().where(Appointment.id == bindparam("appointment_id")))
 
 
 @cache
@@ -274,4 +274,4 @@ def _many(*, past: bool, resumed: bool) -> Read:
         here, after = tuple_(start, last), tuple_(bindparam("after_at"), bindparam("after_id"))
         statement = statement.where(here < after if past else here > after)
     order = (start.desc(), last.desc()) if past else (start, last)
-    return Read(statement.order_by(*order).limit(bindparam("limit")), for_client=True)
+    return Read(statement.order_by(*order).limit(bindparam("limit")))

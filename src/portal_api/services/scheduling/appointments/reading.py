@@ -135,7 +135,7 @@ async def held(
 async def locked(
     session: Session, found: dict[str, Any], *, following: bool = False, room_id: UUID | None = None
 ) -> list[Appointment]:
-    """Hold practitioner, rooms and rows, in the order that everybody keeps (docs/decisions/0010)."""
+    """Hold practitioner, rooms and rows, in the order that everybody keeps (docs/decisions/0011)."""
     await practitioners.locked(session, [UUID(str(found["practitioner_id"]))])
     chosen = Appointment.id == found["id"]
     if following:

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice, takewhile
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
 MOST = 104
 """Occurrences of one series: two years, weekly."""
-FARTHEST = timedelta(days=1100)
+FARTHEST = timedelta(days=3 * 366)
+"""From the first to the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,5 @@ def days(rule: str, first: date) -> list[date]:
 
     The rule is one that the schema let through: of days, weeks or months, and never empty for long.
     """
-    begin = datetime.combine(first, time())
-    found: Iterator[datetime] = iter(rrulestr(rule, dtstart=begin))
-    near = takewhile(lambda at: at - begin <= FARTHEST, found)
-    return [at.date() for at in islice(near, MOST + 1)]
+    found: Iterator[datetime] = iter(rrulestr(rule, dtstart=datetime.combine(first, time())))
+    return [at.date() for at in islice(found, MOST + 1)]

@@ -16,9 +16,11 @@ from sqlalchemy import (
     bindparam,
     cast,
     exists,
+    false,
     func,
     literal,
     literal_column,
+    or_,
     select,
     true,
     union_all,
@@ -76,10 +78,8 @@ class Calendar:
     offers: bool
     declined: bool
     taken: list[Taken]
-    starts: Sequence[int]
-    """Of claims, where a cap a day needs them."""
-    own_starts: Sequence[int]
-    """The same for this service alone."""
+    starts: Sequence[tuple[int, bool]]
+    """Of claims, and whether they are of this service; read where a cap a day needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,15 @@ async def read(
     first: datetime,
     last: datetime,
     *,
+    for_clients: bool,
     client_id: UUID | None = None,
 ) -> Facts:
     """The facts for a search from one date to another, given as midnights of UTC; None: all who offer the service.
 
-    Raises NotFound for an unknown service or practitioner.
+    for_clients: also what binds only them. Raises NotFound for an unknown service or practitioner.
     """
     rows = await source.rows(
-        _facts(listed=practitioner_ids is not None),
+        _facts(listed=practitioner_ids is not None, for_clients=for_clients),
         service_id=service_id,
         asked=list(practitioner_ids or ()),
         begin=first - BEFORE,
@@ -121,9 +122,10 @@ async def read(
     return Facts(rows[0]["now"], _rules(rows[0]), calendars, rows[0]["open_of_client"])
 
 
+# Ids leave the driver's own class here: what is written into each slot is encoded natively.
 def _rules(row: dict[str, Any]) -> Rules:
     return Rules(
-        row["service_id"],
+        UUID(str(row["service_id"])),
         Grid(
             row["duration_minutes"],
             row["buffer_before_minutes"],
@@ -144,13 +146,12 @@ def _rules(row: dict[str, Any]) -> Rules:
 
 def _calendar(row: dict[str, Any]) -> Calendar:
     return Calendar(
-        row["practitioner_id"],
+        UUID(str(row["practitioner_id"])),
         Hours(row["time_zone"] or "UTC", row["windows"] or [], row["overrides"] or {}, row["most_a_day"]),
         row["offers"],
         row["declined"],
         sorted(zip(row["taken_from"] or (), row["taken_until"] or (), strict=True)),
         row["starts"] or (),
-        row["own_starts"] or (),
     )
 
 
@@ -198,11 +199,12 @@ def _taken() -> Any:
     )
 
 
-def _starts(capped: ColumnElement[bool], *only: ColumnElement[bool]) -> Any:
-    """Where claims start; not read at all where nothing is capped."""
+def _starts() -> Any:
+    """Where claims start, and whether of this service; not read at all where nothing is capped."""
+    own = Claim.service_id == Service.id
     return (
-        select(func.array_agg(_minute_of(Claim.starts_at)))
-        .where(capped, _claimed(), *only)
+        select(func.jsonb_agg(func.jsonb_build_array(_minute_of(Claim.starts_at), own)))
+        .where(or_(Schedule.max_per_day.is_not(None), Service.max_per_day.is_not(None)), _claimed())
         .correlate(StaffMember, Schedule, Service)
         .scalar_subquery()
     )
@@ -252,7 +254,7 @@ _asked: InstrumentedAttribute[Any] = bindparam("asked", type_=ARRAY(PGUUID(as_uu
 
 
 @cache
-def _facts(*, listed: bool) -> Read:
+def _facts(*, listed: bool, for_clients: bool) -> Read:
     """A row for each practitioner; one without a practitioner where nobody offers the service."""
     taken = _taken()
     statement = (
@@ -272,18 +274,17 @@ def _facts(*, listed: bool) -> Read:
             Service.audience,
             Service.client_bookable,
             Service.archived_at.is_not(None).label("is_archived"),
-            _open_of_client().label("open_of_client"),
+            (_open_of_client() if for_clients else literal_column("0")).label("open_of_client"),
             StaffMember.id.label("practitioner_id"),
             Schedule.time_zone,
             Schedule.windows,
             Schedule.overrides,
             Schedule.max_per_day.label("most_a_day"),
             and_(_practises, offered_by(StaffMember.id)).label("offers"),
-            _declined().label("declined"),
+            (_declined() if for_clients else false()).label("declined"),
             taken.c.taken_from,
             taken.c.taken_until,
-            _starts(Schedule.max_per_day.is_not(None)).label("starts"),
-            _starts(Service.max_per_day.is_not(None), Claim.service_id == Service.id).label("own_starts"),
+            _starts().label("starts"),
         )
         .select_from(Service)
         .where(Service.id == bindparam("service_id"))

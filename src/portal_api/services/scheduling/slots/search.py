@@ -83,7 +83,9 @@ def _around(wish: Wish, at: datetime, before: int, after: int) -> Wish:
 
 async def facts_for(source: Source, asker: Asker, wish: Wish) -> Facts:
     first, last = (datetime.combine(day, time(), UTC) for day in (wish.first, wish.last))
-    return await read(source, wish.service_id, wish.practitioner_ids, first, last, client_id=asker.client_id)
+    bound = asker.audience is not None
+    ids = wish.service_id, wish.practitioner_ids
+    return await read(source, *ids, first, last, for_clients=bound, client_id=asker.client_id)
 
 
 def _slots(facts: Facts, asker: Asker, wish: Wish) -> Iterator[Slot]:
@@ -91,12 +93,14 @@ def _slots(facts: Facts, asker: Asker, wish: Wish) -> Iterator[Slot]:
     if not _is_bookable(facts, asker):
         return
     found = [_of_calendar(facts, asker, wish, number) for number in range(len(facts.calendars))]
-    for start, number, place in found[0] if len(found) == 1 else merge(*found, key=itemgetter(0, 1)):
+    practitioners = [calendar.practitioner_id for calendar in facts.calendars]
+    service_id, duration = rules.service_id, rules.grid.duration
+    for start, number, place in found[0] if len(found) == 1 else merge(*found):
         yield {
             "starts_at": wall.instant(start),
-            "ends_at": wall.instant(start + rules.grid.duration),
-            "practitioner_id": facts.calendars[number].practitioner_id,
-            "service_id": rules.service_id,
+            "ends_at": wall.instant(start + duration),
+            "practitioner_id": practitioners[number],
+            "service_id": service_id,
             "location_id": place.location_id,
             "modes": place.modes,
         }
@@ -128,9 +132,10 @@ def last_day(facts: Facts, calendar: Calendar) -> int:
 def full_days(facts: Facts, calendar: Calendar) -> set[int]:
     """Days on which a cap is reached, of the practitioner or of the service."""
     zone = calendar.hours.time_zone
-    caps = ((calendar.hours.max_per_day, calendar.starts), (facts.rules.max_per_day, calendar.own_starts))
-    counted = [(most, Counter(wall.day_of(zone, start) for start in starts)) for most, starts in caps if most]
-    return {day for most, days in counted for day, count in days.items() if count >= most}
+    of_all = Counter(wall.day_of(zone, start) for start, _ in calendar.starts)
+    of_service = Counter(wall.day_of(zone, start) for start, own in calendar.starts if own)
+    caps = (calendar.hours.max_per_day, of_all), (facts.rules.max_per_day, of_service)
+    return {day for most, counted in caps if most for day, count in counted.items() if count >= most}
 
 
 def _days(facts: Facts, calendar: Calendar, asker: Asker, wish: Wish) -> Iterable[int]:
@@ -146,22 +151,26 @@ def _of_calendar(facts: Facts, asker: Asker, wish: Wish, number: int) -> Iterato
     """The starts of one practitioner, in order; one that several windows offer comes once, with all they offer."""
     calendar, rules = facts.calendars[number], facts.rules
     if not calendar.offers or (calendar.declined and asker.audience is not None):
-        return
+        return iter(())
     zone, days, earliest = calendar.hours.time_zone, _days(facts, calendar, asker, wish), earliest_start(facts, asker)
     places = calendar.hours.answering(question(rules, asker, wish))
     found = [
         _placed(starts(zone, stretches, rules.grid, calendar.taken, days, earliest=earliest), number, place)
         for place, stretches in places.items()
     ]
-    if len(found) == 1:
-        yield from found[0]
-        return
-    for start, same in groupby(merge(*found, key=itemgetter(0)), key=itemgetter(0)):
-        yield start, number, _together([place for _, _, place in same])
+    return found[0] if len(found) == 1 else _once(merge(*found, key=itemgetter(0)))
 
 
-def _placed(found: Iterator[int], number: int, place: Place) -> Iterator[Start]:
-    return ((start, number, place) for start in found)
+def _once(found: Iterable[Start]) -> Iterator[Start]:
+    for start, same in groupby(found, key=itemgetter(0)):
+        (_, number, place), *others = same
+        yield start, number, _together([place, *(place for _, _, place in others)])
+
+
+def _placed(found: Iterator[range], number: int, place: Place) -> Iterator[Start]:
+    for run in found:
+        for start in run:
+            yield start, number, place
 
 
 def _together(places: list[Place]) -> Place:

@@ -49,23 +49,27 @@ def starts(
     days: Iterable[int],
     *,
     earliest: int = 0,
-) -> Iterator[int]:
+) -> Iterator[range]:
     """The instants at which a session can start: on these days of the zone, in order, and not before `earliest`.
 
-    taken: sorted. Linear in the days and in what is taken; nothing is computed beyond what is asked for.
+    They come in runs of one step. taken: sorted. Linear in the days and in what is taken, and lazy: the first is
+    there before the second day is looked at.
     """
+    step, is_packed, duration = grid.step, grid.is_packed, grid.duration
     blocked = _blocked(taken, grid)
     low, high = next(blocked, _NEVER)
     for begin, end, anchor, until in _windows(zone, stretches, grid, days):
-        at, last = begin, min(end - 1, until - grid.duration)
-        while at <= last:
+        at, beyond = begin, min(end, until - duration + 1)
+        while at < beyond:
             while high <= at:
                 low, high = next(blocked, _NEVER)
-            stop = min(last + 1, low)
+            stop = low if low < beyond else beyond
             if at < stop:
-                first = max(at, earliest)
-                yield from range(first + ((at if grid.is_packed else anchor) - first) % grid.step, stop, grid.step)
-            at = max(stop, high) if low <= last else last + 1
+                first = at if at > earliest else earliest
+                yield range(first + ((at if is_packed else anchor) - first) % step, stop, step)
+            if stop == beyond:
+                break
+            at = high
 
 
 _NEVER: Taken = (1 << 60, 1 << 60)
@@ -73,14 +77,15 @@ _NEVER: Taken = (1 << 60, 1 << 60)
 
 def _blocked(taken: Iterable[Taken], grid: Grid) -> Iterator[Taken]:
     """The starts that what is taken rules out: from, until, in order and apart."""
-    reach = grid.duration + grid.after - 1
+    reach, before = grid.duration + grid.after - 1, grid.before
     low = high = -_NEVER[0]
     for from_, until in taken:
         if from_ - reach > high:
             if high > low:
                 yield low, high
             low = from_ - reach
-        high = max(high, until + grid.before)
+        if until + before > high:
+            high = until + before
     if high > low:
         yield low, high
 

@@ -33,7 +33,9 @@ def weekday_of(day: int) -> int:
     return (day + 3) % 7
 
 
+@lru_cache(maxsize=32_768)
 def instant(minute: int) -> datetime:
+    """Kept: most searches are for the coming weeks, and on the same few minutes of the hour."""
     return datetime.fromtimestamp(minute * 60, UTC)
 
 
