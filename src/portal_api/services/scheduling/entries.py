@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Text, bindparam, cast, func, select
 
 from portal_api.core.config import Settings
 from portal_api.core.db import Rows
@@ -37,11 +37,14 @@ _WHEN = (
 )
 
 
+_STAFF_CHANGED = func.greatest(Appointment.updated_at, Client.updated_at, Location.updated_at)
+_CLIENTS_CHANGED = func.greatest(_STAFF_CHANGED, StaffMember.updated_at, Practice.updated_at, PortalSettings.updated_at)
+
+
 def of_staff() -> Rows:
     """Appointments with their clients, a row each; to be narrowed to a practitioner or to one appointment."""
-    changed = func.greatest(Appointment.updated_at, Client.updated_at, Location.updated_at)
     return (
-        select(*_WHEN, changed.label("changed_at"))
+        select(*_WHEN)
         .select_from(Appointment)
         .join(Client, Client.id == Appointment.client_ids.any_())
         .outerjoin(Location, Location.id == Appointment.location_id)
@@ -51,12 +54,10 @@ def of_staff() -> Rows:
 
 def of_clients() -> Rows:
     """Appointments of the clients `viewing`, a row for each of these, with the practitioner and the place."""
-    changed = func.greatest(Appointment.updated_at, Client.updated_at, Location.updated_at, StaffMember.updated_at)
     hidden = Location.hide_address | Practice.hide_address
     return (
         select(
             *_WHEN,
-            changed.label("changed_at"),
             StaffMember.given_name.label("practitioner_given_name"),
             StaffMember.family_name.label("practitioner_family_name"),
             func.coalesce(Location.address, Practice.address).label("address"),
@@ -76,6 +77,21 @@ def of_clients() -> Rows:
         )
         .order_by(AppointmentAttendee.starts_at, Appointment.id, Client.id)
     )
+
+
+def last_changes(rows: Rows, *, for_clients: bool) -> Rows:
+    """Instead of the rows, one: how many there are, when the last of them changed, and the sum of when each did.
+
+    Whatever an entry says, its change is the newest of what it is made of; so another sum is another calendar.
+    """
+    changed = (_CLIENTS_CHANGED if for_clients else _STAFF_CHANGED).label("changed_at")
+    each = rows.with_only_columns(changed).subquery()
+    at = each.c.changed_at
+    return select(
+        func.count().label("count"),
+        func.max(at).label("last"),
+        cast(func.sum(func.extract("epoch", at)), Text).label("sum"),
+    ).select_from(each)
 
 
 def staff_entries(rows: Iterable[dict[str, Any]], privacy: str, settings: Settings) -> Iterator[Entry]:

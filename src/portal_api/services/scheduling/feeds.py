@@ -1,11 +1,11 @@
 """Calendar feeds behind secret links (F10.M9): made, changed and ended by their holder, read by who has the link."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import and_, bindparam, func, select
 
 from portal_api.core import clock
@@ -44,6 +44,7 @@ HOLDER = Read(
         CalendarFeed.id,
         CalendarFeed.account_id,
         CalendarFeed.privacy,
+        CalendarFeed.version,
         func.greatest(CalendarFeed.updated_at, func.date_trunc("day", func.now())).label("changed_at"),
         Account.kind,
         StaffMember.id.label("staff_id"),
@@ -56,7 +57,7 @@ HOLDER = Read(
     .outerjoin(StaffMember, and_(StaffMember.account_id == Account.id, StaffMember.state == "active"))
     .where(CalendarFeed.secret_hash == bindparam("secret_hash"), Account.suspended_at.is_(None))
 )
-OF_STAFF = Read(
+_of_staff = (
     entries.of_staff()
     .where(
         Appointment.practitioner_id == bindparam("staff_id"),
@@ -65,7 +66,7 @@ OF_STAFF = Read(
     )
     .limit(MOST)
 )
-OF_CLIENTS = Read(
+_of_clients = (
     entries.of_clients()
     .where(
         AppointmentAttendee.starts_at > func.now() - entries.PAST,
@@ -73,6 +74,9 @@ OF_CLIENTS = Read(
     )
     .limit(MOST)
 )
+OF_STAFF, OF_CLIENTS = Read(_of_staff), Read(_of_clients)
+STAFF_CHANGES = Read(entries.last_changes(_of_staff, for_clients=False))
+CLIENT_CHANGES = Read(entries.last_changes(_of_clients, for_clients=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,32 +150,43 @@ async def read(reader: Reader, visitor: Principal, text: str, seen: Seen) -> Doc
         raise NotFound from None
     reader.binding = Binding.system(secret.practice_id)
     holder = await reader.row(HOLDER, secret_hash=secret.hash)
-    rows, found = await _entries(reader, holder) if holder else ([], None)
-    if holder is None or found is None:
+    if holder is None:
         raise NotFound
-    etag = f'"{hashlib.sha256(orjson.dumps([tuple(entry) for entry in found])).hexdigest()[:32]}"'
-    changed_at = max([holder["changed_at"], *(row["changed_at"] for row in rows)])
+    scope = _scope(reader, holder)
+    changes = await reader.row(CLIENT_CHANGES if "viewing" in scope else STAFF_CHANGES, **scope)
+    assert changes is not None  # noqa: S101 - aggregates are one row
+    version = [holder["id"], holder["version"], scope, changes["count"], changes["sum"]]
+    etag = f'"{hashlib.sha256(repr(version).encode()).hexdigest()[:32]}"'
+    changed_at = max(holder["changed_at"], changes["last"] or holder["changed_at"])
     if _is_current(seen, etag, changed_at):
         return Document(etag, changed_at, None)
+    found = await _entries(reader, holder, scope)
     _note_reading(reader, visitor, holder, len(found))
-    return Document(etag, changed_at, calendar(found, name="Appointments"))
+    # The first time takes a while; the process has other requests to answer meanwhile.
+    content = await asyncio.to_thread(calendar, found, name="Appointments")
+    return Document(etag, changed_at, content)
 
 
-async def _entries(reader: Reader, holder: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Entry] | None]:
-    """The rows and what they say to this holder; None for somebody who sees nothing any more."""
-    privacy, settings = holder["privacy"], reader.tools.settings
+def _scope(reader: Reader, holder: dict[str, Any]) -> dict[str, Any]:
+    """Whose appointments the holder sees: a practitioner's, or those of clients. Raises NotFound for nobody's."""
     if holder["kind"] == ActorKind.STAFF:
         if holder["staff_id"] is None:
-            return [], None
-        rows = await reader.rows(OF_STAFF, staff_id=holder["staff_id"])
-        return rows, list(entries.staff_entries(rows, privacy, settings))
-    viewing = mine.who_see([authority.profile_of(grant) for grant in holder["grants"] or ()])
+            raise NotFound
+        return {"staff_id": holder["staff_id"]}
+    viewing = sorted(mine.who_see([authority.profile_of(grant) for grant in holder["grants"] or ()]))
     if not viewing or not holder["portal_enabled"]:
-        return [], None
+        raise NotFound
     # From here on it is the client who reads: row-level security shows nobody else's.
     reader.binding = Binding(reader.binding.practice_id, ActorKind.CLIENT, tuple(viewing))
-    rows = await reader.rows(OF_CLIENTS, viewing=viewing)
-    return rows, list(entries.client_entries(rows, privacy, settings, several=len(viewing) > 1))
+    return {"viewing": viewing}
+
+
+async def _entries(reader: Reader, holder: dict[str, Any], scope: dict[str, Any]) -> list[Entry]:
+    privacy, settings = holder["privacy"], reader.tools.settings
+    if "viewing" not in scope:
+        return list(entries.staff_entries(await reader.rows(OF_STAFF, **scope), privacy, settings))
+    rows = await reader.rows(OF_CLIENTS, **scope)
+    return list(entries.client_entries(rows, privacy, settings, several=len(scope["viewing"]) > 1))
 
 
 def _is_current(seen: Seen, etag: str, changed_at: datetime) -> bool:
