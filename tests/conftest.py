@@ -6,19 +6,41 @@ from secrets import token_hex
 from typing import Any
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import make_url
 
 from portal_api.core.config import Settings
+from portal_api.core.db.database import SERVER_SETTINGS
 from portal_api.core.postgres import throwaway_cluster
 from portal_api.integrations.mail import DevelopmentMailbox
 from portal_api.main import create_app
 from tests.database import migrated_database
+from tests.patience import PATIENCE
 from tests.responses import check_response
 from tests.statements import watched
 from tests.world import World
+
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_program() -> Iterator[None]:
+    """The program says "busy" when a caller waits for seconds; here it waits, for the machine may be slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in (
+            "core.db.database.ACQUIRE_TIMEOUT",
+            "core.db.database.CONNECT_TIMEOUT",
+            "services.invitations.accepting.PATIENCE",
+            "web.gatekeeper.PATIENCE",
+        ):
+            patch.setattr(f"portal_api.{limit}", float(PATIENCE))
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            patch.setitem(SERVER_SETTINGS, limit, f"{PATIENCE}s")
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +73,7 @@ def empty_database(cluster: str, database_url: str) -> Callable[[], str]:
 @pytest.fixture(scope="session")
 async def mailbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevelopmentMailbox]:
     """A real SMTP server on loopback."""
-    box = DevelopmentMailbox(tmp_path_factory.mktemp("mailbox"), keep=5000)
+    box = DevelopmentMailbox(tmp_path_factory.mktemp("mailbox"))
     await box.start()
     yield box
     await box.stop()
@@ -96,8 +118,14 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def world(app: FastAPI, http: httpx.AsyncClient, mailbox: DevelopmentMailbox) -> World:
-    """Makes practices, people and clients through the API, and reads their mail."""
+def world(app: FastAPI, http: httpx.AsyncClient, mailbox: DevelopmentMailbox, sql: Callable[..., list[Any]]) -> World:
+    """Makes practices, people and clients through the API, and reads their mail.
+
+    Jobs and mail of earlier tests are dropped: doing and reading them again and again is what costs most.
+    """
+    sql("DELETE FROM procrastinate_jobs")
+    for mail in mailbox.directory.glob("*.eml"):
+        mail.unlink()
     return World(app, http, mailbox)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tests.cast import House
 from tests.world import PASSWORD
@@ -148,6 +148,11 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/me/calendar-feed": {},
     "PATCH /v1/me/calendar-feed": {"privacy": "first_name"},
     "POST /v1/practitioners/{}/busy-calendars": lambda _house: {"url": f"http://127.0.0.1:9/{token_hex(8)}.ics"},
+    "POST /v1/me/appointments/{}/join": {},
+    "POST /v1/me/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
+    "POST /v1/appointments/{}/join": {},
+    "POST /v1/appointments/{}/admit": {},
+    "POST /v1/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
     "POST /v1/appointments": _booking,
     "PATCH /v1/appointments/{}": {"note": "Ring twice."},
     "POST /v1/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},

@@ -18,8 +18,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from portal_api.core.postgres import EmbeddedPostgres, EmbeddedPostgresError, throwaway_cluster
+from portal_api.core.postgres import EmbeddedPostgres, EmbeddedPostgresError, throwaway, throwaway_cluster
 from portal_api.core.postgres.binaries import system_binaries
+from portal_api.core.postgres.cluster import free_port
+from tests.patience import PATIENCE
 
 IS_ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not IS_ROOT, reason="only root can try what root meets")
@@ -148,9 +150,9 @@ def modes_above(path: Path) -> dict[Path, tuple[int, int, int]]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, "did not come true in 20 seconds"
+        assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.02)
 
 
@@ -486,6 +488,16 @@ async def test_a_throwaway_cluster_is_fast_roomy_and_removed() -> None:
         home = Path(str(await ask(dsn, "show data_directory"))).parent
         assert home.exists()
     assert not home.exists()
+
+
+async def test_a_throwaway_cluster_moves_to_another_port_when_somebody_was_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as faster:
+        ports = iter([faster.getsockname()[1]])
+        monkeypatch.setattr(throwaway, "free_port", lambda: next(ports, None) or free_port())
+        with throwaway_cluster() as dsn:
+            assert await ask(dsn, "select 1") == 1
 
 
 async def test_a_throwaway_cluster_leaves_nothing_when_its_process_is_killed() -> None:

@@ -26,6 +26,7 @@ from portal_api.core.access import Role
 from portal_api.core.config import Settings
 from portal_api.main import create_app
 from tests.cast import build
+from tests.patience import PATIENCE
 
 EXAMPLES = int(os.environ.get("PORTAL_FUZZ_EXAMPLES", "6"))
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
@@ -97,7 +98,7 @@ def fuzz(schema: schemathesis.BaseSchema, operation: tuple[str, str], headers: d
     @given(case=st.data())
     def run(case: st.DataObject) -> None:
         generated = case.draw(schema[path][method].as_strategy())
-        response = generated.call(headers=headers, timeout=20)
+        response = generated.call(headers=headers, timeout=PATIENCE)
         generated.validate_response(response, checks=CHECKS, headers=headers)
 
     run()

@@ -108,8 +108,8 @@ class World:
         return created
 
     async def run_jobs(self) -> None:
-        """Do what workers would do now: deliver mail, seal the audit chain."""
-        await self.tools.queue.run_worker(self.worker_dsn, self._jobs, concurrency=2, stop=asyncio.Event(), wait=False)
+        """Do what workers would do now, one job after the other, so that the newest mail is about what was last."""
+        await self.tools.queue.run_worker(self.worker_dsn, self._jobs, concurrency=1, stop=asyncio.Event(), wait=False)
 
     @property
     def worker_dsn(self) -> str:

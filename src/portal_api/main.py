@@ -19,6 +19,7 @@ from portal_api.core.signing import Keyring
 from portal_api.core.tools import Tools
 from portal_api.integrations.bot_check import open_bot_check
 from portal_api.integrations.mail import development_mailbox
+from portal_api.integrations.video import development_video
 from portal_api.jobs import SUBSCRIPTIONS, make_queue, working
 from portal_api.routers import ROUTERS
 from portal_api.services import audit
@@ -30,6 +31,7 @@ from portal_api.web.index import IndexedRouter, register
 from portal_api.web.mailbox import mailbox_routes
 from portal_api.web.openapi import openapi_document
 from portal_api.web.screening import Screening
+from portal_api.web.video_room import video_routes
 
 
 def create_app(settings: Settings | None = None, *, with_worker: bool = False) -> FastAPI:
@@ -54,6 +56,8 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     register(app.router, system.ROUTES)
     if mailbox := development_mailbox(settings):
         register(app.router, mailbox_routes(mailbox))
+    if video := development_video(settings):
+        register(app.router, video_routes(video))
     app.router.routes.append(error_page.ROUTE)
     install_docs(app)
     app.openapi = partial(_openapi, app)  # type: ignore[method-assign]

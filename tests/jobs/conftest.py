@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from portal_api.core.jobs import Backoff, Queue, WorkerTimes
 from portal_api.core.postgres import throwaway_cluster
+from tests.patience import PATIENCE
 
 MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0002_jobs.py"
 
@@ -60,16 +62,35 @@ class Bench:
     def sessions(self) -> async_sessionmaker[AsyncSession]:
         return async_sessionmaker(self.runtime, expire_on_commit=False)
 
-    async def reconnect(self) -> None:
-        """Forget the connections that a test has had killed."""
-        await self.runtime.dispose(close=False)
-
     async def rows(self, sql: str) -> list[Any]:
         async with self.owner.connect() as connection:
             return list((await connection.execute(text(sql))).all())
 
     async def drain(self, queue: Queue[World], world: World, concurrency: int = 4) -> None:
         await queue.run_worker(self.dsn, world, concurrency=concurrency, stop=asyncio.Event(), wait=False)
+
+
+@dataclass
+class Working:
+    """A worker in the background: its connections go by a name of their own."""
+
+    name: str
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@asynccontextmanager
+async def working(bench: Bench, queue: Queue[World], world: World, concurrency: int = 4) -> AsyncIterator[Working]:
+    """A worker as long as the block runs, which must end in time."""
+    worker = Working(f"worker-{uuid4()}")
+    dsn = make_url(bench.dsn).update_query_dict({"application_name": worker.name})
+    run = queue.run_worker(dsn.render_as_string(hide_password=False), world, concurrency=concurrency, stop=worker.stop)
+    task = asyncio.ensure_future(run)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield worker
+    finally:
+        worker.stop.set()
+        await task
 
 
 @pytest.fixture(scope="session")
@@ -112,10 +133,10 @@ def practice() -> UUID:
 
 @pytest.fixture
 def make_queue() -> Callable[..., Queue[World]]:
-    """A queue with one task, `note`, that writes down its practice and number; waits and leases are short."""
+    """A queue with one task, `note`, that writes down its practice and number; its pauses are short."""
 
     def make(**times: float) -> Queue[World]:
-        limits = {"heartbeat": 0.1, "lost_after": 0.5, "grace": 5.0, "restart": 0.05, **times}
+        limits = {"poll": 0.1, "grace": PATIENCE, "restart": 0.05, **times}
         queue: Queue[World] = Queue(backoff=Backoff(first=0.001, factor=1.0), times=WorkerTimes(**limits))
 
         @queue.task("note")

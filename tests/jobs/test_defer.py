@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from portal_api.core.jobs import Queue
-from tests.jobs.conftest import Bench, World
+from tests.jobs.conftest import Bench, World, working
 
 COUNT = "SELECT count(*) FROM procrastinate_jobs"
 
@@ -95,18 +95,16 @@ async def test_waiting_job_does_not_start_before_who_relies_on_it_has_committed(
     """Else it would read what it works on too early, and the later change would never be worked on."""
     async with bench.sessions.begin() as session:
         await queue.defer(session, "note", practice, key="digest", number=1)
-    async with bench.sessions.begin() as session:
-        await queue.defer(session, "note", practice, key="digest", number=2)
-        stop = asyncio.Event()
-        working = asyncio.ensure_future(queue.run_worker(bench.dsn, world, stop=stop))
-        async with bench.sessions.begin() as other:
-            await queue.defer(other, "note", uuid4(), number=3)
-        await world.event.wait()
-        assert [number for _, number in world.ran] == [3]
-        world.event.clear()
-    await world.event.wait()
-    stop.set()
-    await working
+    async with bench.sessions() as relying:
+        await queue.defer(relying, "note", practice, key="digest", number=2)
+        async with working(bench, queue, world):
+            async with bench.sessions.begin() as other:
+                await queue.defer(other, "note", uuid4(), number=3)
+            await world.event.wait()
+            assert [number for _, number in world.ran] == [3]
+            world.event.clear()
+            await relying.commit()
+            await world.event.wait()
     assert [number for _, number in world.ran] == [3, 1]
 
 

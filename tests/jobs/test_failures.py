@@ -12,6 +12,7 @@ import pytest
 from portal_api.core.jobs import Backoff, DeadLetter, JobFailed, Queue
 from tests.jobs import killed_worker
 from tests.jobs.conftest import Bench, World
+from tests.patience import PATIENCE
 
 WAITING = "SELECT 1 FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
 
@@ -151,7 +152,7 @@ async def test_job_that_kills_its_worker_ends_dead(bench: Bench, practice: UUID)
     async with bench.sessions.begin() as session:
         await killed_worker.queue.defer(session, "die", practice)
     process = await asyncio.create_subprocess_exec(sys.executable, killed_worker.__file__, bench.dsn)
-    assert await asyncio.wait_for(process.wait(), 60) == 3
+    assert await asyncio.wait_for(process.wait(), PATIENCE) == 3
     async with bench.sessions() as session:
         [letter] = await killed_worker.queue.dead_letters(session)
     assert (letter.practice_id, letter.attempts, letter.reason) == (practice, 3, "WorkerLost")

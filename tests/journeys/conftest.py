@@ -9,6 +9,7 @@ import pytest
 from tests.journeys.people import People
 from tests.journeys.postbox import Postbox
 from tests.journeys.server import Server
+from tests.patience import PATIENCE
 
 SETTINGS = {"open_registration": "true", "rate_limit_factor": "100000", "app_url": "https://{slug}.portal.test"}
 
@@ -32,7 +33,7 @@ def server(
 
 @pytest.fixture
 async def people(server: Server, postbox: Postbox) -> AsyncIterator[People]:
-    async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as http:
         yield People(http, postbox)
 
 

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP
 
-WAIT_SECONDS = 30
+from tests.patience import PATIENCE
+
 _TOKEN = re.compile(r"#token=([A-Za-z0-9._-]+)")
 _LINK = re.compile(r"https?://\S+#token=\S+")
 
@@ -44,7 +45,7 @@ class Postbox:
 
     async def text(self, to: str, *, number: int = 1) -> str:
         """The text of the `number`-th mail to the address, as soon as it is there."""
-        async with asyncio.timeout(WAIT_SECONDS), self._arrival:
+        async with asyncio.timeout(PATIENCE), self._arrival:
             await self._arrival.wait_for(lambda: len(self._to(to)) >= number)
         body = self._to(to)[number - 1].get_body(("plain",))
         assert body is not None, "every mail has a text part"

@@ -8,6 +8,7 @@ import httpx
 
 from tests.journeys.people import expect
 from tests.journeys.server import Server
+from tests.patience import PATIENCE
 from tests.world import PASSWORD
 
 KILLS = 5
@@ -27,7 +28,7 @@ async def test_five_kills_in_a_row_lose_no_acknowledged_write(tmp_path: Path) ->
             await _write_until_killed(server, token, acknowledged)
             assert len(acknowledged) >= before + WRITES_BEFORE_A_KILL
             await asyncio.to_thread(server.start)
-        async with httpx.AsyncClient(base_url=server.url, headers=token, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=server.url, headers=token, timeout=PATIENCE) as http:
             missing = [id for id in acknowledged if (await http.get(f"/v1/clients/{id}")).status_code != 200]
         assert missing == []
         assert await asyncio.to_thread(server.stop) == 0
@@ -38,7 +39,7 @@ async def _write_until_killed(server: Server, token: dict[str, str], acknowledge
     target = len(acknowledged) + WRITES_BEFORE_A_KILL
 
     async def write() -> None:
-        async with httpx.AsyncClient(base_url=server.url, headers=token, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=server.url, headers=token, timeout=PATIENCE) as http:
             while True:
                 try:
                     answer = await http.post("/v1/clients", json={"given_name": "Rosa", "family_name": "Client"})
@@ -48,7 +49,7 @@ async def _write_until_killed(server: Server, token: dict[str, str], acknowledge
                 if len(acknowledged) >= target:
                     enough.set()
 
-    async with asyncio.timeout(120), asyncio.TaskGroup() as writers:
+    async with asyncio.timeout(2 * PATIENCE), asyncio.TaskGroup() as writers:
         for _ in range(WRITERS):
             writers.create_task(write())
         await enough.wait()
@@ -58,7 +59,7 @@ async def _write_until_killed(server: Server, token: dict[str, str], acknowledge
 async def _owner_token(url: str) -> dict[str, str]:
     owner = {"email": "owner@harbor.example", "password": PASSWORD, "given_name": "Ada", "family_name": "Harbor"}
     body: dict[str, Any] = {"name": "Harbor", "time_zone": "Europe/Berlin", "country": "DE", "owner": owner}
-    async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
         practice = expect(await http.post("/v1/practices", json=body), 201)["practice"]["id"]
         login = {"practice": practice, "email": owner["email"], "password": PASSWORD}
         return {"Authorization": f"Bearer {expect(await http.post('/v1/auth/login', json=login))['access_token']}"}

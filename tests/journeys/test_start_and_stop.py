@@ -16,9 +16,9 @@ from sqlalchemy import make_url
 from tests.journeys.conftest import SETTINGS
 from tests.journeys.people import expect
 from tests.journeys.server import Server, run
+from tests.patience import PATIENCE
 from tests.world import PASSWORD
 
-WAIT_SECONDS = 30
 PRODUCTION = {"environment": "production", "secret_key": "k" * 48}
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
@@ -27,7 +27,7 @@ class TestStart:
     async def test_an_empty_directory_is_enough_and_a_second_start_finds_what_the_first_left(self, home: Path) -> None:
         """The embedded database, the development mailbox, a worker: no setting but the open registration."""
         with Server(home, open_registration="true") as server:
-            async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+            async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as http:
                 body = _registration("first@harbor.example")
                 practice = expect(await http.post("/v1/practices", json=body), 201)["practice"]
             assert run(home, "health", "--url", server.url).returncode == 0
@@ -36,7 +36,7 @@ class TestStart:
             server.start()
             listed = run(home, "practice", "list")
             assert practice["id"] in listed.stdout, listed.stderr
-            async with httpx.AsyncClient(base_url=server.url) as http:
+            async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as http:
                 mails = expect(await http.get("/dev/mailbox.json"))["data"]
             assert [mail["to"] for mail in mails] == ["first@harbor.example"]
 
@@ -46,7 +46,7 @@ class TestStart:
         with Server(home, "serve", "--migrate", "--workers", "3", database_url=empty_database()) as server:
             children = _children(server.process.pid)
             assert len(children) == 3
-            async with httpx.AsyncClient(base_url=server.url) as http:
+            async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as http:
                 expect(await http.get("/readyz"))
             assert server.stop() == 0
             assert not any(_runs(child) for child in children)
@@ -56,7 +56,7 @@ class TestStart:
             first, second = _children(server.process.pid)
             os.kill(first, signal.SIGKILL)
             _eventually(lambda: len(set(_children(server.process.pid)) - {first, second}) == 1)
-            async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+            async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as http:
                 expect(await http.get("/readyz"))
 
 
@@ -68,7 +68,7 @@ class TestStop:
         url = empty_database()
         administrator = make_url(cluster).set(database=make_url(url).database).render_as_string(hide_password=False)
         with Server(home, "serve", "--migrate", **SETTINGS, database_url=url) as server:
-            async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
+            async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as http:
                 token = await _owner_token(http)
                 with psycopg.connect(administrator) as lock, psycopg.connect(administrator, autocommit=True) as watch:
                     lock.execute("SELECT FROM practice FOR UPDATE")
@@ -98,8 +98,8 @@ class TestRefusal:
 
     def test_a_taken_port(self, home: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
-            port = str(other.getsockname()[1])
-            _refused(home, "serve", "--port", port, says=f"--port {int(port) + 1}")
+            port = other.getsockname()[1]
+            _refused(home, "serve", port=port, says=f"--port {port + 1}")
 
     def test_an_unreachable_database(self, home: Path) -> None:
         url = "postgresql://someone:secret-word@127.0.0.1:1/portal"
@@ -129,23 +129,32 @@ class TestRefusal:
         message = _refused(home, "serve", database_pool_size="many-of-them", says="PORTAL_DATABASE_POOL_SIZE")
         assert "many-of-them" not in message
 
+    def test_a_video_provider_whose_key_cannot_sign(self, home: Path) -> None:
+        named = {"video_provider": "jaas", "video_url": "https://8x8.vc", "video_key": "tenant/key"}
+        message = _refused(home, "serve", **named, video_secret="no-private-key", says="PORTAL_VIDEO_SECRET")
+        assert "no-private-key" not in message
+
     def test_a_demo_in_production(self, home: Path) -> None:
         _refused(home, "demo", **PRODUCTION, says="portal-api serve")
 
 
-class TestMail:
-    def test_production_without_a_mail_server_says_so_and_shows_no_mailbox(
+class TestWithout:
+    """In production, what development stands in for is said to be missing."""
+
+    def test_production_without_mail_and_video_says_so_and_shows_no_page_in_their_place(
         self, empty_database: Callable[[], str], home: Path
     ) -> None:
         with Server(home, "serve", "--migrate", database_url=empty_database(), **PRODUCTION) as server:
             assert "PORTAL_SMTP_URL" in server.log
-            assert httpx.get(f"{server.url}/dev/mailbox").status_code == 404
+            assert "PORTAL_VIDEO_PROVIDER" in server.log
+            for page in ("/dev/mailbox", "/dev/video"):
+                assert httpx.get(f"{server.url}{page}", timeout=PATIENCE).status_code == 404
 
 
 def test_lists_of_a_setting_are_separated_by_commas(empty_database: Callable[[], str], home: Path) -> None:
     origins = "https://one.example, https://two.example"
     with Server(home, "serve", "--migrate", database_url=empty_database(), cors_origins=origins) as server:
-        answer = httpx.get(f"{server.url}/healthz", headers={"Origin": "https://two.example"})
+        answer = httpx.get(f"{server.url}/healthz", headers={"Origin": "https://two.example"}, timeout=PATIENCE)
         assert answer.headers["access-control-allow-origin"] == "https://two.example"
 
 
@@ -161,8 +170,8 @@ async def _owner_token(http: httpx.AsyncClient) -> str:
     return f"Bearer {expect(await http.post('/v1/auth/login', json=login))['access_token']}"
 
 
-def _refused(home: Path, *arguments: str, says: str, **settings: str) -> str:
-    ended = run(home, *arguments, **settings)
+def _refused(home: Path, *arguments: str, says: str, port: int = 0, **settings: str) -> str:
+    ended = run(home, *arguments, "--port", str(port), **settings)
     assert ended.returncode == 1, ended.stderr
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -185,7 +194,7 @@ def _runs(pid: int) -> bool:
 
 def _refuses(url: str) -> bool:
     try:
-        httpx.get(f"{url}/healthz")
+        httpx.get(f"{url}/healthz", timeout=PATIENCE)
     except httpx.TransportError:
         return True
     return False
@@ -194,7 +203,7 @@ def _refuses(url: str) -> bool:
 def _eventually(holds: Callable[[], bool]) -> None:
     """Look until it holds."""
     pause = Event()
-    for _ in range(WAIT_SECONDS * 50):
+    for _ in range(PATIENCE * 50):
         if holds():
             return
         pause.wait(0.02)

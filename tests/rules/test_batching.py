@@ -3,6 +3,7 @@
 import asyncio
 
 from portal_api.core.batching import GroupCommit
+from tests.patience import PATIENCE
 
 
 class Ledger:
@@ -26,7 +27,7 @@ class Ledger:
 
 
 async def settle(*tasks: "asyncio.Task[None]") -> list[object]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         return await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -57,7 +58,7 @@ async def test_no_wake_up_is_lost_however_submissions_fall() -> None:
             await asyncio.sleep(0)
         await group.submit([f"{number:03}"])
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(submit(number) for number in range(300)))
     assert ledger.written == [f"{number:03}" for number in range(300)]
 

@@ -9,6 +9,7 @@ from portal_api.cli import migrations
 from portal_api.cli.connections import connect
 from portal_api.cli.console import CannotStart, warning
 from portal_api.core.config import APP_ROLE, Settings
+from portal_api.integrations.video import VideoNotConfigured, video_provider
 
 OLDEST_POSTGRES = 15
 
@@ -39,6 +40,16 @@ def check_server(settings: Settings) -> None:
         )
     if facts.bypasses:
         _refuse_superuser(settings, facts.login)
+
+
+def check_video(settings: Settings) -> None:
+    """That grants can be signed with the key that is set. Raises CannotStart."""
+    try:
+        video_provider(settings)
+    except VideoNotConfigured:
+        warning("PORTAL_VIDEO_PROVIDER is not set: nobody can join a session by video.")
+    except ValueError as error:
+        raise CannotStart(f"PORTAL_VIDEO_SECRET cannot be used: {error}.") from None
 
 
 def check_ready(settings: Settings) -> None:

@@ -28,9 +28,10 @@ def run(arguments: Namespace) -> int:
         logins = Logins.load_or_make(prepared.data_dir / "demo.json")
         if not logins.planted:
             _plant(prepared, logins)
+        session = _book_session(prepared, logins)
         serving.say_loudly(prepared, listener)
         url = sockets.url_of(listener)
-        return serving.answer_requests(prepared, listener, lambda: _welcome(url, logins))
+        return serving.answer_requests(prepared, listener, lambda: _welcome(url, logins, session))
 
 
 def _local(given: Settings) -> Settings:
@@ -51,7 +52,18 @@ def _plant(settings: Settings, logins: Logins) -> None:
         logins.mark_planted()
 
 
-def _welcome(url: str, logins: Logins) -> None:
+def _book_session(settings: Settings, logins: Logins) -> str | None:
+    """Each start has a session by video that can be joined now; its id."""
+    from portal_api.cli.demo_practice import Refused, book_session
+
+    try:
+        return asyncio.run(book_session(settings, logins))
+    except Refused as refusal:  # whoever tries the demo may have changed anything
+        warning(f"There is no session to join: {refusal}.")
+        return None
+
+
+def _welcome(url: str, logins: Logins, session: str | None) -> None:
     result(f"ready {url}")
     result()
     result(f"  API description   {url}/docs")
@@ -66,6 +78,11 @@ def _welcome(url: str, logins: Logins) -> None:
     result(f"  1. {_login(url, logins)}")
     result("  2. As the owner: GET /v1/prospects shows who signed up and waits to be taken in.")
     result("  3. As the owner: PATCH /v1/practice/features, then GET /v1/me/capabilities as the client.")
+    if session:
+        result()
+        result("  A session by video begins now. Each of the two opens the `url` that they get:")
+        result(f"    client        POST /v1/me/appointments/{session}/join")
+        result(f"    practitioner  POST /v1/appointments/{session}/join, then .../admit to let the client in")
     result()
     result("  Ctrl-C stops it; the data stays for the next start.")
 

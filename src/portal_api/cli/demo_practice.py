@@ -2,7 +2,10 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -15,6 +18,7 @@ from portal_api.jobs import work
 from portal_api.main import create_app
 
 FEATURES = ("appointment_requests", "appointment_cancellation", "secure_messaging", "client_uploads", "video")
+VIDEO_SERVICE = "Video session"
 BIRTHDAY = "1990-04-01"
 _TOKEN = re.compile(r"#token=([A-Za-z0-9._-]+)")
 
@@ -28,13 +32,25 @@ async def plant(settings: Settings, logins: Logins) -> None:
 
     Every step carries an idempotency key, so that a plant that was interrupted goes on where it stopped.
     """
+    async with _gardener(settings, logins) as gardener:
+        await gardener.plant()
+
+
+async def book_session(settings: Settings, logins: Logins) -> str:
+    """A session by video that began within the last half hour; its id. Raises Refused."""
+    async with _gardener(settings, logins) as gardener:
+        return await gardener.book_session()
+
+
+@asynccontextmanager
+async def _gardener(settings: Settings, logins: Logins) -> AsyncIterator["_Gardener"]:
     app = create_app(settings)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url=settings.public_url) as http,
     ):
-        await _Gardener(app, http, logins.passwords).plant()
+        yield _Gardener(app, http, logins.passwords)
 
 
 @dataclass
@@ -106,7 +122,32 @@ class _Gardener:
         await self._send("POST", f"/v1/portals/{SLUG}/signup", body)
         await self._deliver()
 
-    async def _send(self, method: str, path: str, body: dict[str, Any], key: str | None = "once") -> dict[str, Any]:
+    async def book_session(self) -> str:
+        await self._sign_in(SLUG)
+        (client,) = (await self._send("GET", f"/v1/clients?q={CLIENT}"))["data"]
+        now = datetime.now(UTC)
+        begins = now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0)
+        body = {
+            "client_id": client["id"],
+            "practitioner_id": client["practitioner_ids"][0],
+            "service_id": await self._video_service(),
+            "starts_at": begins.isoformat(),
+            "mode": "video",
+            "allow_overlap": True,
+        }
+        booked = await self._send("POST", "/v1/appointments", body, key=f"session-{begins:%Y%m%d%H%M}")
+        return str(booked["id"])
+
+    async def _video_service(self) -> str:
+        """A demo that was planted by an older version has none yet."""
+        services = (await self._send("GET", "/v1/services?limit=100"))["data"]
+        known = next((service["id"] for service in services if service["name"] == VIDEO_SERVICE), None)
+        body = {"name": VIDEO_SERVICE, "duration_minutes": 50, "modes": ["video"], "client_bookable": True}
+        return str(known or (await self._send("POST", "/v1/services", body, key=None))["id"])
+
+    async def _send(
+        self, method: str, path: str, body: dict[str, Any] | None = None, key: str | None = "once"
+    ) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if method == "POST" and key:
             headers["Idempotency-Key"] = f"demo-{key}-{path.strip('/').replace('/', '-')}"

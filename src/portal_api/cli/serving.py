@@ -31,6 +31,7 @@ def prepared(settings: Settings, *, migrate: bool) -> Iterator[Settings]:
 
     Raises CannotStart.
     """
+    checks.check_video(settings)
     with open_database(settings, _import_application) as opened:
         checks.check_server(opened)
         if migrate or not settings.database_url:

@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     secret_key_file: Path | None = None
     embedded_worker: bool = True
+    video_provider: Literal["", "livekit", "jitsi", "jaas"] = ""
+    video_url: str = ""
+    video_key: str = ""
+    video_secret: SecretStr = SecretStr("")
+    video_secret_file: Path | None = None
     bot_check_url: str = ""
     bot_check_site_key: str = ""
     bot_check_secret: SecretStr = SecretStr("")
@@ -73,6 +78,23 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _video_is_whole(self) -> Self:
+        if not self.video_provider:
+            return self
+        if self.video_secret_file and not self.video_secret_file.is_file():
+            raise ValueError(f"PORTAL_VIDEO_SECRET_FILE: there is no file {self.video_secret_file}")
+        if not (self.video_url and self.video_key and self.video_secret_text):
+            raise ValueError(
+                f"PORTAL_VIDEO_PROVIDER={self.video_provider} needs PORTAL_VIDEO_URL, PORTAL_VIDEO_KEY and"
+                " PORTAL_VIDEO_SECRET or PORTAL_VIDEO_SECRET_FILE"
+            )
+        scheme = self.video_url.partition("://")[0]
+        secure = "wss" if self.video_provider == "livekit" else "https"
+        if scheme != secure and (self.is_production or scheme != secure.removesuffix("s")):
+            raise ValueError(f"PORTAL_VIDEO_URL of {self.video_provider} begins with {secure}://")
+        return self
+
+    @model_validator(mode="after")
     def _bot_check_is_whole(self) -> Self:
         if not self.bot_check_url:
             return self
@@ -82,6 +104,12 @@ class Settings(BaseSettings):
         if not self.bot_check_site_key or not self.bot_check_secret.get_secret_value():
             raise ValueError("PORTAL_BOT_CHECK_URL needs PORTAL_BOT_CHECK_SITE_KEY and PORTAL_BOT_CHECK_SECRET")
         return self
+
+    @property
+    def video_secret_text(self) -> str:
+        """What signs the grants of the video provider: a shared secret, or a private key in PEM."""
+        given = self.video_secret.get_secret_value()
+        return given or (self.video_secret_file.read_text().strip() if self.video_secret_file else "")
 
     @property
     def is_production(self) -> bool:

@@ -13,6 +13,7 @@ from portal_api.models import (
     retries,
     scheduling,
     staff,
+    video,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "retries",
     "scheduling",
     "staff",
+    "video",
 ]

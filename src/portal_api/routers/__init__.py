@@ -13,6 +13,7 @@ from portal_api.routers import (
     scheduling,
     signup,
     staff,
+    video,
 )
 
 ROUTERS = (
@@ -27,6 +28,7 @@ ROUTERS = (
     signup.router,
     prospects.router,
     *scheduling.ROUTERS,
+    video.router,
     audit.router,
 )
 """Every router of the application, in the order of the document."""

@@ -55,3 +55,5 @@ CanRequestAppointments = Annotated[
 ]
 CanReadSlots = Annotated[Principal, requires(Permission.SLOTS_READ)]
 CanManageProspects = Annotated[Principal, requires(Permission.PROSPECTS_MANAGE)]
+CanJoinVideo = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.VIDEO)]
+CanHostVideo = Annotated[Principal, requires(Permission.VIDEO_HOST)]

@@ -10,12 +10,19 @@ from portal_api.schemas.features import Features
 from portal_api.schemas.practices import Address, Branding
 
 Minutes = Annotated[int, Field(ge=0, le=525_600)]
+VideoMinutes = Annotated[int, Field(ge=0, le=240)]
 SecondFactor = Literal["optional", "staff", "everyone"]
 
 
 class CancellationUpdate(Change):
     late_within_minutes: Minutes | None = None
     closed_within_minutes: Minutes | None = None
+
+
+class VideoUpdate(Change):
+    opens_minutes_before: VideoMinutes | None = None
+    closes_minutes_after: VideoMinutes | None = None
+    waiting_room: bool | None = None
 
 
 class PortalUpdate(Change):
@@ -36,6 +43,7 @@ class PortalUpdate(Change):
     request_ttl_hours: Annotated[int, Field(ge=1, le=720)] | None = Field(
         None, description="How long an appointment request holds its time before it expires."
     )
+    video: VideoUpdate | None = None
     second_factor: SecondFactor | None = None
 
 
@@ -48,6 +56,14 @@ class Cancellation(Output):
 
     late_within_minutes: int
     closed_within_minutes: int
+
+
+class Video(Output):
+    """When a video session can be joined, in minutes before its start and after its end, and whether clients wait."""
+
+    opens_minutes_before: int
+    closes_minutes_after: int
+    waiting_room: bool = Field(description="Whether clients wait until they are admitted.")
 
 
 class Portal(Output):
@@ -63,6 +79,7 @@ class Portal(Output):
     allow_new_client_requests: bool
     allow_client_reschedule: bool
     request_ttl_hours: int
+    video: Video
     second_factor: SecondFactor
     updated_at: datetime
     version: int

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from portal_api.core.tools import Tools
 
 ACQUIRE_TIMEOUT = 2.0
+CONNECT_TIMEOUT = 2.0
 WRITE_PATIENCE = 10.0
 """So long a write waits for its connection: many at once over one thing are answered, not turned away."""
 SIDE_POOL_SIZE = 2
@@ -191,7 +192,7 @@ class Database:
             connect_args={
                 "connection_class": DistributedConnection if distributed else BoundConnection,
                 "server_settings": SERVER_SETTINGS,
-                "timeout": ACQUIRE_TIMEOUT,
+                "timeout": CONNECT_TIMEOUT,
             },
         )
         self._sessions = async_sessionmaker(self._engine, class_=Session, expire_on_commit=False)
@@ -210,7 +211,7 @@ class Database:
 
         async def connect() -> asyncpg.Connection:
             connection = await asyncpg.connect(
-                dsn, server_settings=SERVER_SETTINGS | ONE_PLAN | settings, timeout=ACQUIRE_TIMEOUT
+                dsn, server_settings=SERVER_SETTINGS | ONE_PLAN | settings, timeout=CONNECT_TIMEOUT
             )
             await _decode_json(connection)
             return connection

@@ -17,6 +17,7 @@ from portal_api.core.postgres.errors import explained, explaining
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ROOM_BYTES = 2**30
 _START_SECONDS = 60
+_TAKEN = "Address already in use"  # by whoever was faster to listen on the port that was free
 _FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200")
 
 # Ends when its standard input does, which is when the test process is gone, however it went.
@@ -67,25 +68,34 @@ def _removed_at_the_end(home: Path) -> Generator[None]:
 
 @contextmanager
 def _served(cluster: Cluster, account: Account, binaries: Binaries) -> Generator[int]:
-    port = free_port()
+    while True:
+        port = free_port()
+        server = _spawned(cluster, account, binaries, port)
+        try:
+            if _gets_ready(cluster, server):
+                yield port
+                return
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=_START_SECONDS)
+        output = cluster.log.read_text(errors="replace")
+        if _TAKEN not in output:
+            raise explained("A database for the tests does not start", output, cluster.home)
+
+
+def _spawned(cluster: Cluster, account: Account, binaries: Binaries, port: int) -> subprocess.Popen[bytes]:
     settings = [word for setting in (*SETTINGS, *_FAST, f"port={port}") for word in ("-c", setting)]
     # Set by a program that then becomes the server: a change of account would clear it again.
     setpriv = shutil.which("setpriv")
     dies_with_parent = (setpriv, "--pdeathsig", "INT") if setpriv else ()
     with cluster.log.open("wb") as log:
-        server = account.spawn(*dies_with_parent, binaries["postgres"], "-D", cluster.data, *settings, output=log)
-    try:
-        _wait_until_ready(cluster, server)
-        yield port
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=_START_SECONDS)
+        return account.spawn(*dies_with_parent, binaries["postgres"], "-D", cluster.data, *settings, output=log)
 
 
-def _wait_until_ready(cluster: Cluster, server: subprocess.Popen[bytes]) -> None:
+def _gets_ready(cluster: Cluster, server: subprocess.Popen[bytes]) -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while not ((state := cluster.postmaster()) and state.status == "ready"):
         if server.poll() is not None or time.monotonic() > deadline:
-            output = cluster.log.read_text(errors="replace")
-            raise explained("A database for the tests does not start", output, cluster.home)
+            return False
         time.sleep(0.01)
+    return True

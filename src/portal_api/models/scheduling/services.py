@@ -33,9 +33,10 @@ def admits(offered: str, caller: str) -> bool:
 class Service(PracticeScoped, Id, Mutable, Base):
     """A bookable kind of session (FHIR HealthcareService). Archived, never deleted.
 
-    `slot_interval_minutes` null: times follow each other directly, duration and buffers apart, from the start of
-    each free stretch. `fixed_start_minute`: the minute of the hour that the interval counts from; without it, it
-    counts from the start of the window. Amounts are in minor units of the currency.
+    Starts lie `slot_interval_minutes` apart on the wall clock, counted from the start of the window or, with
+    `fixed_start_minute`, from that minute after midnight (and then an hour apart where there is no interval). With
+    neither, sessions follow each other, duration and buffers apart, from the start of each free stretch.
+    Amounts are in minor units of the currency.
     """
 
     __tablename__ = "service"

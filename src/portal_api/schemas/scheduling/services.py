@@ -29,7 +29,10 @@ _INTERVAL = (
     "Minutes between possible starts, counted on the wall clock. Null: one after the other, with nothing but the"
     " buffers between."
 )
-_FIXED = "The minute of the hour that the interval is counted from; without it, the start of the hours."
+_FIXED = (
+    "Starts are counted from this minute after midnight instead of from the start of the hours: with 30 and an interval"
+    " of 60, or none, sessions start at half past."
+)
 
 
 class ServiceCreate(Input):

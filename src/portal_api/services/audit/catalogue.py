@@ -107,6 +107,11 @@ TYPES: dict[str, str] = {
     "staff.updated": "A staff member's names, credentials, roles or supervision were changed.",
     "time_off.created": "A practitioner will be away.",
     "time_off.removed": "Time off of a practitioner was taken back.",
+    "video.admitted": "Somebody was let into a video session from its waiting room.",
+    "video.entry_granted": "Somebody was given the way into a video session.",
+    "video.joined": "Somebody joined a video session.",
+    "video.left": "Somebody left a video session.",
+    "video.waiting": "Somebody came to the waiting room of a video session.",
 }
 UNKNOWN = "Something happened."
 

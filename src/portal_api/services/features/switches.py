@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 from portal_api.core.access import Feature, Permission, Principal
 from portal_api.core.db import Read, Reader, Session, Source
 from portal_api.core.errors import Conflict, Forbidden, NotFound, PreconditionFailed, invalid
+from portal_api.integrations.video import video_provider
 from portal_api.models.clients import Client
 from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.portal import PortalSettings
@@ -59,7 +60,10 @@ async def of_practice(source: Source) -> Switches:
 
 
 async def turn_practice(session: Session, principal: Principal, data: FeaturesUpdate, if_match: int | None) -> Switches:
-    """Switch features on or off for the whole practice. Raises PaymentsNotConfigured, PreconditionFailed, Invalid."""
+    """Switch features on or off for the whole practice. Raises PreconditionFailed, Invalid.
+
+    Raises PaymentsNotConfigured, VideoNotConfigured for what cannot work yet.
+    """
     await session.execute(select(PortalSettings).with_for_update(key_share=True))
     _must_be_current(await of_practice(session), if_match)
     changes = data.given()
@@ -68,6 +72,8 @@ async def turn_practice(session: Session, principal: Principal, data: FeaturesUp
             raise invalid(f"/{name}", "null_not_allowed", "Say true or false: above the practice nothing decides.")
     if changes.get(Feature.ONLINE_PAYMENTS) and not await payments_configured(session):
         raise PaymentsNotConfigured("Connect a payment provider in billing, then switch online payments on.")
+    if changes.get(Feature.VIDEO):
+        video_provider(session.tools.settings)
     await _turn(session, principal, Scope.PRACTICE, principal.practice_id, changes)
     return await of_practice(session)
 

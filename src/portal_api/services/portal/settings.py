@@ -1,5 +1,6 @@
 """How a practice's portal is set (F1)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import func, select
@@ -29,11 +30,22 @@ SETTINGS = Read(
         PortalSettings.allow_new_client_requests,
         PortalSettings.allow_client_reschedule,
         PortalSettings.request_ttl_hours,
+        func.jsonb_build_object(
+            "opens_minutes_before",
+            PortalSettings.video_opens_minutes_before,
+            "closes_minutes_after",
+            PortalSettings.video_closes_minutes_after,
+            "waiting_room",
+            PortalSettings.video_waiting_room,
+        ).label("video"),
         PortalSettings.second_factor,
         PortalSettings.updated_at,
         PortalSettings.version,
     )
 )
+
+PREFIXES = {"cancellation": "", "video": "video_"}
+"""Of the columns that hold what the input nests."""
 
 
 class SlugLocked(Forbidden):
@@ -95,12 +107,21 @@ def _must_keep_slug(row: PortalSettings, data: PortalUpdate) -> None:
 
 def _flat(data: PortalUpdate) -> dict[str, Any]:
     """The given fields by column, nested ones included. Raises Invalid for a null: each setting has a value."""
-    nested = data.cancellation.given() if data.cancellation else {}
-    given = {name: value for name, value in data.given().items() if name != "slug"}
-    for path, value in [*given.items(), *((f"cancellation/{name}", value) for name, value in nested.items())]:
+    found: dict[str, Any] = {}
+    for path, column, value in _given(data):
         if value is None:
             raise invalid(f"/{path}", "null_not_allowed", "This cannot be cleared.")
-    return {name: value for name, value in given.items() if name != "cancellation"} | nested
+        found[column] = value
+    return found
+
+
+def _given(data: PortalUpdate) -> Iterator[tuple[str, str, Any]]:
+    """Each given field: where it stands in the input, its column, its value."""
+    for name, value in data.given().items():
+        if name in PREFIXES and value is not None:
+            yield from ((f"{name}/{inner}", PREFIXES[name] + inner, given) for inner, given in value.given().items())
+        elif name != "slug":
+            yield name, name, value
 
 
 def _apply(row: PortalSettings, changes: dict[str, Any]) -> dict[str, Any]:

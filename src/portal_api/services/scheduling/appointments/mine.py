@@ -6,7 +6,21 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, and_, bindparam, case, exists, func, literal, null, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    column,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.orm import aliased
 
@@ -32,7 +46,8 @@ from portal_api.services.scheduling.slots import Asker, Wish
 CLIENTS = Asker(Audience.EXISTING)
 LONGEST_SESSION = literal(timedelta(days=1))
 """No service is longer (ck_service_duration)."""
-_ids = bindparam("mine", type_=ARRAY(PGUUID(as_uuid=True)))
+_UUID = PGUUID(as_uuid=True)
+_ids = bindparam("mine", type_=ARRAY(_UUID))
 
 
 class CancellationClosed(Conflict):
@@ -242,36 +257,47 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows() -> Rows:
-    """One row an appointment: where several of the caller's clients come, that of the first."""
-    other = aliased(AppointmentAttendee)
-    earlier = exists().where(
-        other.appointment_id == AppointmentAttendee.appointment_id,
-        other.client_id < AppointmentAttendee.client_id,
-        _mine(other),
-    )
     return (
         select(*COLUMNS)
-        .select_from(AppointmentAttendee)
-        .join(Appointment, Appointment.id == AppointmentAttendee.appointment_id)
+        .select_from(Appointment)
         .join(StaffMember, StaffMember.id == Appointment.practitioner_id)
         .join(Service, Service.id == Appointment.service_id)
         .outerjoin(Location, Location.id == Appointment.location_id)
-        .where(_mine(AppointmentAttendee), ~earlier)
     )
 
 
 @cache
 def _one() -> Read:
-    return Read(_rows().where(Appointment.id == bindparam("appointment_id")))
+    theirs = exists().where(AppointmentAttendee.appointment_id == Appointment.id, _mine(AppointmentAttendee))
+    return Read(_rows().where(Appointment.id == bindparam("appointment_id"), theirs))
 
 
 @cache
 def _many(*, past: bool, resumed: bool) -> Read:
+    """The first of each client, then the first of those: an index in this order serves each, however long it is."""
     to_come = and_(Appointment.state.in_(TO_COME), Appointment.ends_at > func.now())
     start, last = AppointmentAttendee.starts_at, AppointmentAttendee.appointment_id
-    statement = _rows().where(~to_come if past else and_(to_come, start > func.now() - LONGEST_SESSION))
+    conditions = [~to_come] if past else [to_come, start > func.now() - LONGEST_SESSION]
     if resumed:
         here, after = tuple_(start, last), tuple_(bindparam("after_at"), bindparam("after_id"))
-        statement = statement.where(here < after if past else here > after)
-    order = (start.desc(), last.desc()) if past else (start, last)
-    return Read(statement.order_by(*order).limit(bindparam("limit")))
+        conditions.append(here < after if past else here > after)
+    client = func.unnest(_ids).table_valued(column("id", _UUID)).render_derived(name="client_of_caller")
+    each = (
+        select(start, last)
+        .join(Appointment, Appointment.id == last)
+        .where(AppointmentAttendee.client_id == client.c.id, AppointmentAttendee.account_id.is_(None), *conditions)
+        .order_by(*_order(start, last, past=past))
+        .limit(bindparam("limit"))
+        .lateral("each")
+    )
+    first = select(each.c.starts_at, each.c.appointment_id).select_from(client).join(each, true())
+    # An appointment that several of the clients have comes once.
+    first = first.group_by(each.c.starts_at, each.c.appointment_id)
+    first = first.order_by(*_order(each.c.starts_at, each.c.appointment_id, past=past)).limit(bindparam("limit"))
+    chosen = first.subquery("chosen")
+    statement = _rows().join(chosen, chosen.c.appointment_id == Appointment.id)
+    return Read(statement.order_by(*_order(Appointment.starts_at, Appointment.id, past=past)))
+
+
+def _order(start: Any, last: Any, *, past: bool) -> tuple[Any, Any]:
+    return (start.desc(), last.desc()) if past else (start, last)

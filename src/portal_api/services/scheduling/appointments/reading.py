@@ -200,10 +200,15 @@ def changed(*, everyone: bool, resumed: bool) -> Read:
 
 
 def _edge(name: str, otherwise: str) -> ColumnElement[Any]:
-    """An instant, or a date as midnight in the practice's zone."""
+    """An instant, or a date as midnight in the practice's zone.
+
+    A subquery, which is evaluated once: as an expression beside a column it would be no index condition under
+    row-level security.
+    """
     zone = select(Practice.time_zone).where(Practice.id == bindparam("practice_id")).scalar_subquery()
     midnight = func.timezone(zone, bindparam(f"{name}_day", type_=DateTime()))
-    return func.coalesce(bindparam(f"{name}_at", type_=_INSTANT), midnight, text(f"'{otherwise}'::timestamptz"))
+    given = func.coalesce(bindparam(f"{name}_at", type_=_INSTANT), midnight, text(f"'{otherwise}'::timestamptz"))
+    return select(given).scalar_subquery()
 
 
 def _supervised() -> Select[UUID]:
