@@ -66,7 +66,7 @@ def _statements(calendars: Calendars) -> list[str]:
         f"INSERT INTO schedule (practice_id, practitioner_id, time_zone, windows)"
         f" SELECT {practice}, {practitioner}, 'America/New_York', '[{hours}]' FROM {everybody}",
         # Spread over all the days, six or seven on each.
-        *_booked(
+        *booked(
             f"0, {PRACTITIONERS * A_MONTH - 1}",
             practice=practice,
             practitioner=sql_id("practitioner", f"n % {PRACTITIONERS}"),
@@ -85,13 +85,13 @@ def _more(count: int) -> list[str]:
     number = f"(n - {begin})"
     other = f"(n - {begin + past})"
     return [
-        *_booked(
+        *booked(
             ours,
             practice=sql_id("practice", "0"),
             practitioner=sql_id("practitioner", f"n % {PRACTITIONERS}"),
             start=_hour(f"-2 - {number} / {PRACTITIONERS} / 7", f"{number} / {PRACTITIONERS} % 7"),
         ),
-        *_booked(
+        *booked(
             theirs,
             practice=sql_id("practice", f"1 + {other} % 90"),
             practitioner=sql_id("practitioner", f"1000 + {other} % 4500"),
@@ -107,9 +107,10 @@ def _hour(day: str, nth: str) -> str:
     return f"({local}) AT TIME ZONE 'America/New_York'"
 
 
-def _booked(numbers: str, *, practice: str, practitioner: str, start: str) -> list[str]:
+def booked(numbers: str, *, practice: str, practitioner: str, start: str, clients: int = 10_000) -> list[str]:
+    """Appointments with their claims, by the numbers from and to; `start` is an instant, in SQL."""
     rows = f"generate_series({numbers}) AS n, LATERAL (SELECT {start} AS at) placed"
-    appointment, client = sql_id("appointment", "n"), sql_id("client", "n % 10000")
+    appointment, client = sql_id("appointment", "n"), sql_id("client", f"n % {clients}")
     return [
         f"INSERT INTO appointment (practice_id, id, practitioner_id, service_id, client_ids, mode, starts_at, ends_at,"
         f" time_zone, late_within_minutes, closed_within_minutes, uid) SELECT {practice}, {appointment},"

@@ -43,6 +43,7 @@ async def _request(house: House) -> UUID:
 
 
 MAKERS: dict[str, Maker] = {
+    "busy_calendar_id": Maker(House.busy_calendar),
     "appointment_id": Maker(House.some_appointment, of_client=True),
     "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
@@ -60,7 +61,7 @@ MAKERS: dict[str, Maker] = {
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"slug": "no-such-practice"}
+VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice"}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -165,6 +166,12 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "PATCH /v1/services/{}": {"buffer_after_minutes": 10},
     "PUT /v1/practitioners/{}/availability": {"windows": [{"weekday": "monday", "start": "09:00", "end": "17:00"}]},
     "POST /v1/practitioners/{}/time-off": {"starts_at": "2030-01-01T09:00Z", "ends_at": "2030-01-02T09:00Z"},
+    "PATCH /v1/practice/reminders": {"offsets_minutes": [1440, 60]},
+    "PUT /v1/me/reminders": {"channels": ["email"]},
+    "PUT /v1/clients/{}/reminders": {"channels": []},
+    "POST /v1/me/calendar-feed": {},
+    "PATCH /v1/me/calendar-feed": {"privacy": "first_name"},
+    "POST /v1/practitioners/{}/busy-calendars": lambda _house: {"url": f"http://127.0.0.1:9/{token_hex(8)}.ics"},
     "POST /v1/me/appointments/{}/join": {},
     "POST /v1/me/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
     "POST /v1/appointments/{}/join": {},

@@ -21,6 +21,7 @@ EVERYTHING = {
     "code": "482913",
     "valid_for": timedelta(hours=24),
     "when": "Monday, 7 January 2030, 14:00 (Europe/Berlin)",
+    "how": "It takes place by video.",
 }
 NAMES = sorted(get_args(Template))
 

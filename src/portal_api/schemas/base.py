@@ -136,6 +136,10 @@ SlugText = Annotated[
 ]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_line)]
 BotCheckToken = Annotated[str, StringConstraints(min_length=1, max_length=8192), AfterValidator(_line)]
+WebAddress = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_line)
+]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["09:00"])]
 Ids = Annotated[list[UUID], Field(max_length=50)]
 Instant = AwareDatetime
 Minute = Annotated[AwareDatetime, AfterValidator(_whole_minute)]

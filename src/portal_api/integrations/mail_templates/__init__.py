@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 Template = Literal[
     "account_exists",
+    "appointment_reminder",
     "client_invitation",
     "email_change_confirm",
     "email_change_notice",

@@ -1,6 +1,16 @@
 """Scheduling, a module a resource."""
 
-from portal_api.routers.scheduling import appointments, availability, locations, mine, requests, services, slots
+from portal_api.routers.scheduling import (
+    appointments,
+    availability,
+    calendars,
+    locations,
+    mine,
+    reminders,
+    requests,
+    services,
+    slots,
+)
 
 ROUTERS = (
     locations.router,
@@ -10,4 +20,6 @@ ROUTERS = (
     appointments.router,
     mine.router,
     requests.router,
+    calendars.router,
+    reminders.router,
 )

@@ -138,13 +138,13 @@ async def page(reader: Reader, principal: Principal, query: MyAppointmentQuery) 
 
 async def next_of(reader: Reader, profiles: Sequence[Profile]) -> dict[str, Any] | None:
     """The next appointment, running or to come, of those profiles whose appointments the caller may see."""
-    row = await reader.row(_many(past=False, resumed=False), mine=_who_see(profiles), limit=1)
+    row = await reader.row(_many(past=False, resumed=False), mine=who_see(profiles), limit=1)
     return _shown(row) if row else None
 
 
 async def get(source: Source, principal: Principal, appointment_id: UUID) -> dict[str, Any]:
     """One appointment. Raises NotFound."""
-    found = await source.row(_one(), appointment_id=appointment_id, mine=_who_see(principal.profiles))
+    found = await source.row(_one(), appointment_id=appointment_id, mine=who_see(principal.profiles))
     if found is None:
         raise NotFound
     return _shown(found)
@@ -222,8 +222,8 @@ async def _held(session: Session, principal: Principal, appointment_id: UUID, cl
     Raises NotFound, and FeatureDisabled where they see it but the feature is off for its client.
     """
     profiles = principal.profiles if client_id is None else (principal.profile(client_id),)
-    found = await session.row(_one(), appointment_id=appointment_id, mine=_who_see(profiles))
-    if found is None and client_id is None and (others := _who_see(principal.withheld)):
+    found = await session.row(_one(), appointment_id=appointment_id, mine=who_see(profiles))
+    if found is None and client_id is None and (others := who_see(principal.withheld)):
         await session.rebind(Binding(principal.practice_id, principal.kind, tuple(others)))
         if await session.row(_one(), appointment_id=appointment_id, mine=others):
             raise FeatureDisabled(feature=principal.feature)
@@ -241,13 +241,13 @@ async def _phone(session: Session) -> str | None:
 def _seen_by(principal: Principal, client_id: UUID | None) -> list[UUID]:
     """Of whom the caller sees appointments. Raises NotFound, Forbidden."""
     profiles = principal.profiles if client_id is None else (principal.profile(client_id),)
-    seen = _who_see(profiles)
+    seen = who_see(profiles)
     if profiles and not seen:
         raise Forbidden("You may not see these appointments.")
     return seen
 
 
-def _who_see(profiles: Sequence[Profile]) -> list[UUID]:
+def who_see(profiles: Sequence[Profile]) -> list[UUID]:
     return [each.client_id for each in profiles if GrantPermission.APPOINTMENTS_VIEW in each.permissions]
 
 
