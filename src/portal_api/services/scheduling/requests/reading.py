@@ -4,7 +4,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, true, union_all
+from sqlalchemy.dialects.postgresql import UUID as PGUUID
 
 from portal_api.core.access import Permission, Principal
 from portal_api.core.db import Read, Reader, Rows, Session, Source
@@ -67,6 +68,7 @@ _OFFER = {
     "offered_at": "offered_at",
 }
 _REQUESTER = ("given_name", "family_name", "preferred_name")
+_staff = bindparam("staff_id", type_=PGUUID(as_uuid=True))
 # What is only held, and what was until it expired, has been put before nobody.
 _put_forward = AppointmentRequest.requested_at.is_not(None)
 
@@ -170,9 +172,23 @@ def _visible(statement: Rows, everyones: bool) -> Rows:
     """One's own calendar and those one supervises; every calendar for who keeps all of them."""
     if everyones:
         return statement
-    supervised = select(Supervision.supervised_id).where(Supervision.supervisor_id == bindparam("staff_id"))
-    own = AppointmentRequest.practitioner_id == bindparam("staff_id")
-    return statement.where(or_(own, AppointmentRequest.practitioner_id.in_(supervised.scalar_subquery())))
+    own = AppointmentRequest.practitioner_id == _staff
+    return statement.where(or_(own, AppointmentRequest.practitioner_id.in_(_supervised().scalar_subquery())))
+
+
+def _supervised() -> Select[UUID]:
+    return select(Supervision.supervised_id).where(Supervision.supervisor_id == _staff)
+
+
+def _over_calendars(conditions: list[ColumnElement[bool]]) -> Rows:
+    """The newest of each calendar that the caller sees, then the newest of those: never the whole practice's."""
+    calendars = union_all(select(_staff.label("id")), _supervised()).subquery("calendar")
+    each = _newest(
+        select(AppointmentRequest.id).where(AppointmentRequest.practitioner_id == calendars.c.id, *conditions)
+    ).lateral("each")
+    first = select(each.c.id).select_from(calendars).join(each, true()).order_by(each.c.id.desc())
+    newest = first.limit(bindparam("limit")).subquery("newest")
+    return _for_staff().join(newest, newest.c.id == AppointmentRequest.id).order_by(AppointmentRequest.id.desc())
 
 
 def _in_state(state: str) -> ColumnElement[bool]:
@@ -190,10 +206,10 @@ def _my_one() -> Read:
 
 @cache
 def _mine(state: str | None, *, of_client: bool, resumed: bool) -> Read:
-    statement: Rows = select(*MINE).where(_put_forward)
+    conditions = _conditions(state, resumed=resumed)
     if of_client:
-        statement = statement.where(AppointmentRequest.client_id == bindparam("client_id"))
-    return Read(_newest(statement, state, resumed=resumed))
+        conditions.append(AppointmentRequest.client_id == bindparam("client_id"))
+    return Read(_newest(select(*MINE).where(*conditions)))
 
 
 def _for_staff() -> Rows:
@@ -201,32 +217,39 @@ def _for_staff() -> Rows:
         select(*MINE, *STAFFS)
         .outerjoin(Client, Client.id == AppointmentRequest.client_id)
         .outerjoin(Prospect, Prospect.id == AppointmentRequest.prospect_id)
-        .where(_put_forward)
     )
 
 
 @cache
 def _one(everyones: bool) -> Read:
-    return Read(_visible(_for_staff().where(AppointmentRequest.id == bindparam("request_id")), everyones))
+    this = AppointmentRequest.id == bindparam("request_id")
+    return Read(_visible(_for_staff().where(this, _put_forward), everyones))
 
 
 @cache
 def _many(
     everyones: bool, state: str | None, *, of_practitioner: bool, of_client: bool, of_prospect: bool, resumed: bool
 ) -> Read:
-    statement = _visible(_for_staff(), everyones)
+    conditions = _conditions(state, resumed=resumed)
     if of_practitioner:
-        statement = statement.where(AppointmentRequest.practitioner_id == bindparam("practitioner_id"))
+        conditions.append(AppointmentRequest.practitioner_id == bindparam("practitioner_id"))
     if of_client:
-        statement = statement.where(AppointmentRequest.client_id == bindparam("client_id"))
+        conditions.append(AppointmentRequest.client_id == bindparam("client_id"))
     if of_prospect:
-        statement = statement.where(AppointmentRequest.prospect_id == bindparam("prospect_id"))
-    return Read(_newest(statement, state, resumed=resumed))
+        conditions.append(AppointmentRequest.prospect_id == bindparam("prospect_id"))
+    if not (everyones or of_practitioner or of_client or of_prospect):
+        return Read(_over_calendars(conditions))
+    return Read(_newest(_visible(_for_staff().where(*conditions), everyones)))
 
 
-def _newest(statement: Rows, state: str | None, *, resumed: bool) -> Rows:
+def _conditions(state: str | None, *, resumed: bool) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [_put_forward]
     if state is not None:
-        statement = statement.where(_in_state(state))
+        conditions.append(_in_state(state))
     if resumed:
-        statement = statement.where(AppointmentRequest.id < bindparam("after_id"))
+        conditions.append(AppointmentRequest.id < bindparam("after_id"))
+    return conditions
+
+
+def _newest(statement: Rows) -> Rows:
     return statement.order_by(AppointmentRequest.id.desc()).limit(bindparam("limit"))
