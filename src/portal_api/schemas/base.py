@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -91,8 +92,12 @@ def _phone(value: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+_time_zones = cache(available_timezones)
+"""The library's own looks through every directory of the database, each time."""
+
+
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _time_zones():
         raise PydanticCustomError("time_zone", "Use an IANA time zone, such as America/New_York.")
     return value
 
