@@ -1,6 +1,12 @@
 """Registering a practice and describing it."""
 
+from typing import Any
+
+import pytest
+
 from tests.world import PASSWORD, World
+
+ADDRESS = {"line1": "1 Quay", "line2": None, "city": "Harbor", "region": "ME", "country": "US"}
 
 
 class TestRegister:
@@ -40,3 +46,38 @@ class TestUpdate:
         stale = await practice.owner.patch("/v1/practice", {"name": "Two"}, headers={"If-Match": '"v1"'})
         assert stale.status_code == 412
         assert stale.json()["current"]["name"] == "One"
+
+    async def test_of_what_is_nested_the_rest_stays(self, world: World) -> None:
+        """RFC 7396: a merge patch goes into the objects that it names."""
+        practice = await world.practice()
+        await practice.owner.patch("/v1/practice", {"address": ADDRESS, "branding": {"primary_colour": "#112233"}})
+        changed = await practice.owner.patch(
+            "/v1/practice", {"address": {"line2": "Suite 2", "region": None}, "branding": {"welcome_text": "Hello"}}
+        )
+        got = changed.json()
+        assert got["address"] == ADDRESS | {"line2": "Suite 2", "region": None, "postal_code": None}
+        assert (got["branding"]["primary_colour"], got["branding"]["welcome_text"]) == ("#112233", "Hello")
+
+    async def test_a_null_takes_a_nested_field_or_the_whole_address_away(self, world: World) -> None:
+        practice = await world.practice()
+        await practice.owner.patch("/v1/practice", {"address": ADDRESS, "branding": {"primary_colour": "#112233"}})
+        cleared = await practice.owner.patch("/v1/practice", {"address": None, "branding": {"primary_colour": None}})
+        assert (cleared.json()["address"], cleared.json()["branding"]["primary_colour"]) == (None, None)
+
+    @pytest.mark.parametrize(
+        ("stored", "patch", "pointer"),
+        [
+            (None, {"line2": "Suite 2"}, "/address/line1"),
+            (ADDRESS, {"city": None}, "/address/city"),
+            (ADDRESS, {"country": "Germany"}, "/address/country"),
+            (ADDRESS, {"planet": "Mars"}, "/address/planet"),
+        ],
+    )
+    async def test_an_address_stays_whole(
+        self, world: World, stored: dict[str, Any] | None, patch: dict[str, Any], pointer: str
+    ) -> None:
+        practice = await world.practice()
+        before = await practice.owner.patch("/v1/practice", {"address": stored})
+        refused = await practice.owner.patch("/v1/practice", {"address": patch})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
+        assert (await practice.owner.get("/v1/practice")).json() == before.json()

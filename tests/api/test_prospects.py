@@ -250,10 +250,19 @@ class TestCreateClient:
     async def test_fields_of_the_body_stand_instead(self, world: World) -> None:
         portal = await open_portal(world)
         found = await prospect(world, portal, phone="+1 415 555 2671")
-        body = {"given_name": "Antonina", "phone": None, "practitioner_ids": [portal.practice.staff_id]}
+        body = {
+            "given_name": "Antonina",
+            "phone": None,
+            "practitioner_ids": [portal.practice.staff_id],
+            "external_ids": {"ehr": "P-1", "lab": None},
+        }
         client = (await act(portal, found, "create-client", body)).json()
         assert client == IsPartialDict(
-            given_name="Antonina", family_name="Newcomer", phone=None, practitioner_ids=[portal.practice.staff_id]
+            given_name="Antonina",
+            family_name="Newcomer",
+            phone=None,
+            practitioner_ids=[portal.practice.staff_id],
+            external_ids={"ehr": "P-1"},
         )
 
     @pytest.mark.parametrize("body", [{"given_name": None}, {"practitioner_ids": [STRANGER]}, {"portal_state": "none"}])

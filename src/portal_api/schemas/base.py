@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
@@ -108,6 +108,17 @@ def _birth(value: date) -> date:
     return value
 
 
+def _written(form: str, example: str) -> BeforeValidator:
+    """Text in this form: digits alone would be seconds or milliseconds of an epoch, by their size."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(form, value)):
+            return value
+        raise PydanticCustomError("not_written_out", "Write it as {example}.", {"example": example})
+
+    return BeforeValidator(check)
+
+
 def _whole_minute(value: datetime) -> datetime:
     if not EARLIEST_MINUTE <= value <= LATEST_MINUTE:
         raise PydanticCustomError("out_of_range", "Times lie between the years 2000 and 2200.")
@@ -132,7 +143,8 @@ Phone = Annotated[
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_paragraphs)]
 TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_line), AfterValidator(_time_zone)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-BirthDate = Annotated[date, AfterValidator(_birth)]
+CalendarDate = Annotated[date, Field(strict=False), _written(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "1990-01-31")]
+BirthDate = Annotated[CalendarDate, AfterValidator(_birth)]
 SearchText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100), AfterValidator(_line)
 ]
@@ -146,8 +158,10 @@ WebAddress = Annotated[
 ]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["09:00"])]
 Ids = Annotated[list[UUID], Field(max_length=50)]
-Instant = AwareDatetime
-Minute = Annotated[AwareDatetime, AfterValidator(_whole_minute)]
+Instant = Annotated[
+    AwareDatetime, Field(strict=False), _written(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.+", "2030-01-31T09:00:00Z, RFC 3339")
+]
+Minute = Annotated[Instant, AfterValidator(_whole_minute)]
 """An instant of a calendar, in UTC."""
 
 

@@ -25,7 +25,9 @@ from portal_api.schemas.base import (
 )
 
 SystemName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,49}$")]
-ExternalIds = Annotated[dict[SystemName, Line], Field(max_length=20)]
+EXTERNAL_IDS = 20
+ExternalIds = Annotated[dict[SystemName, Line], Field(max_length=EXTERNAL_IDS)]
+ExternalIdsUpdate = Annotated[dict[SystemName, Line | None], Field(max_length=EXTERNAL_IDS)]
 PortalState = Literal["none", "invited", "active", "suspended", "revoked"]
 
 
@@ -53,7 +55,9 @@ class ClientUpdate(Change):
     phone: Phone | None = None
     time_zone: TimeZone | None = None
     practitioner_ids: Ids | None = None
-    external_ids: ExternalIds | None = None
+    external_ids: ExternalIdsUpdate | None = Field(
+        None, description="Of the systems that are named; null takes an id away."
+    )
 
 
 class ClientFilters(PageQuery):

@@ -42,6 +42,17 @@ class Address(Input):
     country: Country
 
 
+class AddressUpdate(Change):
+    """What changes of an address."""
+
+    line1: Line | None = None
+    line2: Line | None = None
+    city: Name | None = None
+    region: Name | None = None
+    postal_code: Annotated[Name, Field(max_length=20)] | None = None
+    country: Country | None = None
+
+
 class Branding(Input):
     """How the portal looks and greets (F1.B2)."""
 
@@ -49,6 +60,10 @@ class Branding(Input):
     primary_colour: Colour | None = None
     welcome_text: Paragraphs | None = None
     locale: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] | None = None
+
+
+class BrandingUpdate(Branding, Change):
+    """What changes of the branding."""
 
 
 class OwnerCreate(Input):
@@ -72,9 +87,9 @@ class PracticeUpdate(Change):
     name: Line | None = None
     time_zone: TimeZone | None = None
     phone: Phone | None = None
-    address: Address | None = None
+    address: AddressUpdate | None = None
     hide_address: bool | None = None
-    branding: Branding | None = None
+    branding: BrandingUpdate | None = None
 
 
 class Practice(Output):

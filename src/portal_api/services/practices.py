@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import bindparam, select
 
 from portal_api.core import clock
@@ -17,12 +18,14 @@ from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.base import normal_email
-from portal_api.schemas.practices import Branding, OwnerCreate, PracticeCreate, PracticeUpdate
+from portal_api.schemas.practices import Address, Branding, OwnerCreate, PracticeCreate, PracticeUpdate
 from portal_api.services import audit
 from portal_api.services.auth import passwords, secrets
+from portal_api.services.merging import merged
 
 REGISTRATIONS = Limit("registration", 5, timedelta(hours=1))
 OWNER_ROLES = [Role.OWNER, Role.PRACTITIONER]
+NESTED: dict[str, type[BaseModel]] = {"address": Address, "branding": Branding}
 
 PRACTICE = Read(
     select(
@@ -125,7 +128,9 @@ async def update(session: Session, principal: Principal, data: PracticeUpdate, i
     for name, value in changes.items():
         if value is None and name not in ("phone", "address"):
             raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
-        setattr(practice, name, value.model_dump() if hasattr(value, "model_dump") else value)
+        if value is not None and name in NESTED:
+            value = merged(NESTED[name], getattr(practice, name), value, f"/{name}")
+        setattr(practice, name, value)
     await session.flush()
     await audit.record(session, principal, "practice.updated", resource=("practice", practice.id), changed=changes)
     return await get(session)

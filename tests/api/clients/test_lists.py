@@ -138,6 +138,12 @@ class TestChanges:
         assert [row["id"] for row in rows] == [client["id"] for client in made]
         assert second.json()["next_cursor"] is None
 
+    @pytest.mark.parametrize("loose", ["0", "1577836800", "1577836800.5", "2020-01-01T00:00:00", "2020-01-01"])
+    async def test_an_instant_is_written_as_rfc_3339_says(self, practice: Practice, loose: str) -> None:
+        """Neither seconds nor milliseconds of an epoch, which nobody can tell apart, nor a time without a zone."""
+        refused = await practice.owner.get("/v1/clients", params={"updated_since": loose})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/query/updated_since")
+
     @pytest.mark.parametrize(
         "other", [{"q": "grace"}, {"archived": "true"}, {"external_id": "ehr:1"}, {"updated_since": "yesterday"}]
     )

@@ -51,6 +51,10 @@ class TestCreate:
             ("phone", "12"),
             ("date_of_birth", "2999-01-01"),
             ("date_of_birth", "01.04.1990"),
+            ("date_of_birth", "0"),
+            ("date_of_birth", "1577836800"),
+            ("date_of_birth", 0),
+            ("date_of_birth", "1990-04-01T00:00:00Z"),
             ("time_zone", "Mars/Olympus"),
             ("practitioner_ids", ["x"]),
             ("external_ids", {"EHR": "1"}),
@@ -79,7 +83,7 @@ class TestCreate:
         other = await world.client(practice.owner, external_ids={"lab": "P-1"})
         moved = await practice.owner.patch(f"/v1/clients/{other['id']}", {"external_ids": {"ehr": "P-1"}})
         assert moved.json()["code"] == "external_id_taken"
-        freed = await practice.owner.patch(f"/v1/clients/{one['id']}", {"external_ids": {}})
+        freed = await practice.owner.patch(f"/v1/clients/{one['id']}", {"external_ids": {"ehr": None}})
         assert freed.json()["external_ids"] == {}
         assert (await practice.owner.post("/v1/clients", body)).status_code == 201
 
@@ -98,6 +102,17 @@ class TestUpdate:
         changed = await practice.owner.patch(f"/v1/clients/{made['id']}", {"pronouns": None, "given_name": "Anna"})
         assert (changed.json()["pronouns"], changed.json()["given_name"]) == (None, "Anna")
         assert changed.json()["email"] == "grace@harbor.example"
+
+    async def test_one_system_does_not_touch_the_ids_of_another(self, world: World, practice: Practice) -> None:
+        """RFC 7396: a merge patch goes into the objects that it names."""
+        made = await world.client(practice.owner, external_ids={"ehr": "P-1", "lab": "7"})
+        path = f"/v1/clients/{made['id']}"
+        added = await practice.owner.patch(path, {"external_ids": {"registry": "9", "lab": None}})
+        assert added.json()["external_ids"] == {"ehr": "P-1", "registry": "9"}
+        found = [await practice.owner.get("/v1/clients", params={"external_id": i}) for i in ("ehr:P-1", "lab:7")]
+        assert [len(answer.json()["data"]) for answer in found] == [1, 0]
+        full = await practice.owner.patch(path, {"external_ids": {f"s{n}": "x" for n in range(19)}})
+        assert (full.status_code, full.json()["errors"][0]["pointer"]) == (422, "/external_ids")
 
     @pytest.mark.parametrize("field", ["given_name", "family_name", "practitioner_ids", "external_ids"])
     async def test_what_a_client_must_have_cannot_be_cleared(

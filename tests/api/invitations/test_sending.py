@@ -54,6 +54,13 @@ class TestCreate:
         response = await closed.owner.post(f"/v1/clients/{client['id']}/invitations", {})
         assert (response.status_code, response.json()["code"]) == (409, "portal_not_enabled")
 
+    async def test_an_address_that_signs_in_as_staff_is_refused(self, world: World, practice: Practice) -> None:
+        """Its holder could not accept: an account is staff or a client."""
+        client = await world.client(practice.owner, email=practice.owner_email)
+        response = await practice.owner.post(f"/v1/clients/{client['id']}/invitations", {})
+        assert (response.status_code, response.json()["code"]) == (409, "email_in_use")
+        assert (await practice.owner.get(f"/v1/clients/{client['id']}")).json()["portal_state"] == "none"
+
     async def test_a_client_with_a_login_is_already_linked(self, world: World, practice: Practice) -> None:
         client, _ = await client_login(world, practice)
         response = await practice.owner.post(f"/v1/clients/{client['id']}/invitations", {})

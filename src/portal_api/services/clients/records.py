@@ -14,7 +14,7 @@ from portal_api.core.ids import new_id
 from portal_api.models.clients import Client, ClientAssignment, ClientIdentifier
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.base import normal_email
-from portal_api.schemas.clients import ClientCreate, ClientFilters, ClientUpdate
+from portal_api.schemas.clients import EXTERNAL_IDS, ClientCreate, ClientFilters, ClientUpdate
 from portal_api.services import audit
 from portal_api.services.clients import portal_access, reading
 from portal_api.services.clients.reading import locked
@@ -111,7 +111,7 @@ async def update(
     if "practitioner_ids" in changes:
         await _assign(session, client, set(changes["practitioner_ids"]))
     if "external_ids" in changes:
-        await _identify(session, client, changes["external_ids"])
+        await _identify(session, client, _known_as(client, changes["external_ids"]))
     client.updated_at = func.now()
     await session.flush()
     await audit.record(
@@ -162,6 +162,14 @@ async def _assign(session: Session, client: Client, practitioner_ids: set[UUID])
     await session.execute(delete(ClientAssignment).where(ClientAssignment.client_id == client.id))
     session.add_all(ClientAssignment(client_id=client.id, practitioner_id=p) for p in practitioner_ids)
     await session.flush()
+
+
+def _known_as(client: Client, changes: dict[str, str | None]) -> dict[str, str]:
+    """RFC 7396: systems that are not named keep their id."""
+    named = {system: value for system, value in (client.external_ids | changes).items() if value is not None}
+    if len(named) > EXTERNAL_IDS:
+        raise invalid("/external_ids", "too_long", f"A client has at most {EXTERNAL_IDS} external ids.")
+    return named
 
 
 async def _identify(session: Session, client: Client, external_ids: dict[str, str]) -> None:

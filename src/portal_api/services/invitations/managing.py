@@ -65,13 +65,16 @@ async def create(session: Session, principal: Principal, client_id: UUID, data: 
     """Invite the client to a login of their own.
 
     Raises NotFound, InvalidState for an archived or suspended client, PortalNotEnabled, AlreadyLinked,
-    Invalid without any e-mail address.
+    EmailInUse for an address that signs in as staff, Invalid without any e-mail address.
     """
     client = await clients.locked(session, principal, client_id)
     await _must_be_invitable(session, client)
     email = data.email or client.email
     if email is None:
         raise invalid("/email", "missing", "No e-mail address of this client is known: give one.")
+    holder = await logins.find_by_email(session, email)
+    if holder is not None and holder.kind == "staff":
+        raise logins.EmailInUse("This address signs in as staff. Give another one of the client.")
     payload = data.model_dump(exclude={"email", "features"})
     features = {str(feature): enabled for feature, enabled in data.features.items()}
     invitation = await invite_client(session, principal, client, email, features=features, **payload)

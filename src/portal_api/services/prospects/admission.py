@@ -123,4 +123,6 @@ def _filled_in(prospect: Prospect, data: ProspectClient | None) -> ClientCreate:
     for name in NOT_NULL:
         if name in given and given[name] is None:
             raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
+    if "external_ids" in given:
+        given["external_ids"] = {system: value for system, value in given["external_ids"].items() if value is not None}
     return ClientCreate(**entered | given)
