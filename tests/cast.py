@@ -25,7 +25,7 @@ from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
 from portal_api.models.staff import StaffMember
-from tests.world import PASSWORD, Caller
+from tests.world import PASSWORD, Caller, hash_of_password
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ class House:
         email = f"{kind}-{token_hex(6)}@harbor.example"
         account = Account(kind=kind, email=email, email_norm=email, given_name="Ada", family_name="Harbor")
         account.verify_email(datetime.now(UTC))
-        account.set_password(await self.tools.hasher.hash(PASSWORD), datetime.now(UTC))
+        account.set_password(await hash_of_password(self.tools), datetime.now(UTC))
         async with self.session() as session:
             session.add(account)
         return account
