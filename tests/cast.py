@@ -42,7 +42,7 @@ from portal_api.models.scheduling import (
 from portal_api.models.staff import StaffMember
 from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
-from tests.world import PASSWORD, Caller
+from tests.world import PASSWORD, Caller, hash_of_password
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -68,7 +68,7 @@ class House:
         email = f"{kind}-{token_hex(6)}@harbor.example"
         account = Account(kind=kind, email=email, email_norm=email, given_name="Ada", family_name="Harbor")
         account.verify_email(datetime.now(UTC))
-        account.set_password(await self.tools.hasher.hash(PASSWORD), datetime.now(UTC))
+        account.set_password(await hash_of_password(self.tools), datetime.now(UTC))
         async with self.session() as session:
             session.add(account)
         return account

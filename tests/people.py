@@ -9,8 +9,7 @@ from portal_api.core.ids import new_id
 from portal_api.models.auth import Account
 from portal_api.models.clients import SELF, ClientGrant
 from portal_api.models.staff import StaffMember
-from portal_api.services.auth import passwords
-from tests.world import PASSWORD, Caller, Practice, World
+from tests.world import Caller, Practice, World, hash_of_password
 
 
 async def client_login(
@@ -67,7 +66,7 @@ async def _account(world: World, practice: Practice, kind: str) -> Account:
         family_name="Person",
         must_change_password=False,
     )
-    account.password_hash = await passwords.hash_new(world.tools, PASSWORD, (), "/password")
+    account.password_hash = await hash_of_password(world.tools)
     await _add(world, practice, account)
     return account
 

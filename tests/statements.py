@@ -7,6 +7,7 @@ to every shard on Citus; with outer joins it may even answer wrongly.
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from sqlalchemy import event
@@ -26,6 +27,7 @@ _NOT_ALIASES = {"where", "join", "left", "on", "set", "group", "order", "limit",
 }
 
 
+@cache
 def complaints(sql: str) -> list[str]:
     """The practice tables that the statement names without saying which practice it wants."""
     flat = re.sub(r"'(?:[^']|'')*'", "''", " ".join(sql.replace('"', "").split()))

@@ -9,6 +9,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -41,7 +42,12 @@ def in_layers(files: Sources, *layers: str) -> Iterator[tuple[str, ast.Module]]:
     prefixes = tuple(f"{PACKAGE}/{layer}/" for layer in layers) or (f"{PACKAGE}/",)
     for path, text in sorted(files.items()):
         if path.startswith(prefixes):
-            yield path, ast.parse(text, path)
+            yield path, parsed(path, text)
+
+
+@cache
+def parsed(path: str, text: str) -> ast.Module:
+    return ast.parse(text, path)
 
 
 def is_module(path: str, *dotted: str) -> bool:

@@ -68,6 +68,14 @@ async def address(app: FastAPI) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="module")
+def schema(app: FastAPI, address: str) -> schemathesis.BaseSchema:
+    schema = schemathesis.openapi.from_dict(app.openapi())
+    schema.config.update(base_url=address)
+    schema.config.generation.update(allow_x00=True)
+    return schema
+
+
+@pytest.fixture(scope="module")
 async def callers(app: FastAPI) -> dict[str, dict[str, str]]:
     """The headers of nobody, and of one of each kind of account."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal.test") as http:
@@ -106,10 +114,7 @@ def fuzz(schema: schemathesis.BaseSchema, operation: tuple[str, str], headers: d
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 async def test_every_answer_is_described(
-    operation: tuple[str, str], app: FastAPI, address: str, callers: dict[str, dict[str, str]]
+    operation: tuple[str, str], schema: schemathesis.BaseSchema, callers: dict[str, dict[str, str]]
 ) -> None:
-    schema = schemathesis.openapi.from_dict(app.openapi())
-    schema.config.update(base_url=address)
-    schema.config.generation.update(allow_x00=True)
     for headers in callers.values():
         await asyncio.to_thread(fuzz, schema, operation, headers, EXAMPLES)

@@ -17,8 +17,16 @@ from portal_api.jobs import JobContext
 from portal_api.services import audit
 
 PASSWORD = "a quiet boat on lake 7"
+_hashes: list[str] = []
 _TOKEN = re.compile(r"#token=([A-Za-z0-9._-]+)")
 _CODE = re.compile(r"\b(\d{6})\b")
+
+
+async def hash_of_password(tools: Tools) -> str:
+    """The hash of PASSWORD, made once: for accounts that are put into the database."""
+    if not _hashes:
+        _hashes.append(await tools.hasher.hash(PASSWORD))
+    return _hashes[0]
 
 
 @dataclass

@@ -16,7 +16,7 @@ from portal_api.core.ids import new_id
 from portal_api.models.auth import Account
 from portal_api.models.clients import ClientGrant
 from portal_api.models.portal import PortalSettings
-from tests.world import PASSWORD, Caller, Practice, World
+from tests.world import Caller, Practice, World, hash_of_password
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def portal_account(world: World, practice: Practice, *client_ids: str) -> 
     account = Account(
         id=new_id(), kind="client", email=email, email_norm=email, given_name="Grace", family_name="Client"
     )
-    account.password_hash = await world.tools.hasher.hash(PASSWORD)
+    account.password_hash = await hash_of_password(world.tools)
     async with world.tools.database.session(Binding.system(UUID(practice.id))) as session:
         (await session.execute(select(PortalSettings))).scalar_one().enabled = True
         session.add(account)

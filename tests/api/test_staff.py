@@ -17,7 +17,7 @@ from portal_api.models.clients import ClientGrant
 from portal_api.models.invitations import Invitation
 from portal_api.models.portal import PortalSettings
 from portal_api.models.staff import StaffMember
-from tests.world import PASSWORD, Caller, Practice, World
+from tests.world import PASSWORD, Caller, Practice, World, hash_of_password
 
 STAFF = "/v1/practice/staff"
 
@@ -50,7 +50,7 @@ async def join(world: World, practice: Practice, *roles: str) -> Person:
     async with world.tools.database.session(Binding.system(UUID(practice.id))) as session:
         now = await clock.now(session)
         account = (await session.scalars(select(Account).where(Account.id == UUID(invited["account_id"])))).one()
-        account.set_password(await world.tools.hasher.hash(PASSWORD), now)
+        account.set_password(await hash_of_password(world.tools), now)
         staff = (await session.scalars(select(StaffMember).where(StaffMember.id == UUID(invited["id"])))).one()
         staff.activate(now)
     return Person(invited["id"], invited["email"], await world.sign_in(practice.id, invited["email"]))
@@ -61,7 +61,7 @@ async def portal_client(world: World, practice: Practice) -> Caller:
     client = await world.client(practice.owner)
     email = world.email("client")
     account = Account(id=new_id(), kind="client", email=email, email_norm=email, given_name="G", family_name="C")
-    account.password_hash = await world.tools.hasher.hash(PASSWORD)
+    account.password_hash = await hash_of_password(world.tools)
     async with world.tools.database.session(Binding.system(UUID(practice.id))) as session:
         (await session.scalars(select(PortalSettings))).one().enabled = True
         session.add(account)

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ def patterns(expression: ast.expr) -> Iterator[str | None]:
             yield None
 
 
+@cache
 def in_the_code() -> dict[str, set[str]]:
     """Patterns of types, and where they are recorded."""
     found: dict[str, set[str]] = {}
