@@ -11,8 +11,9 @@ PRACTITIONERS = 50
 A_MONTH = 200
 """Appointments of each practitioner of practice 0 in the 31 days that are searched."""
 SERVICE = numbered("service", 0)
-FIRST = "date_trunc('day', now() AT TIME ZONE 'America/New_York') + interval '1 day'"
-"""Midnight of tomorrow, as a clock in New York shows it."""
+DAYS = 31
+FIRST = "date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day'"
+"""Midnight of tomorrow's date, as a clock in New York will show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def plant_calendars(superuser_url: str, calendars: Calendars) -> None:
 def _statements(calendars: Calendars) -> list[str]:
     practice, practitioner = sql_id("practice", "0"), sql_id("practitioner", "n")
     everybody = f"generate_series(0, {PRACTITIONERS - 1}) AS n"
+    day = f"(n / {PRACTITIONERS} * {DAYS} / {A_MONTH})"
     hours = ", ".join(f"[{weekday}, 480, 1200, null]" for weekday in range(7))
     return [
         f"INSERT INTO staff_member (practice_id, id, account_id, email, given_name, family_name, roles, state)"
@@ -63,12 +65,12 @@ def _statements(calendars: Calendars) -> list[str]:
         f" 'Session', 50, 0, 10, '{{video}}', 15, true, 60)",
         f"INSERT INTO schedule (practice_id, practitioner_id, time_zone, windows)"
         f" SELECT {practice}, {practitioner}, 'America/New_York', '[{hours}]' FROM {everybody}",
-        # Two hundred in 29 days.
-        *_booked(
+        # Spread over all the days, six or seven on each.
+        *booked(
             f"0, {PRACTITIONERS * A_MONTH - 1}",
             practice=practice,
             practitioner=sql_id("practitioner", f"n % {PRACTITIONERS}"),
-            start=_hour(f"n / {PRACTITIONERS} / 7", f"n / {PRACTITIONERS} % 7"),
+            start=_hour(day, f"(n / {PRACTITIONERS} - ({day} * {A_MONTH} + {DAYS - 1}) / {DAYS})"),
         ),
         *_more(calendars.more),
     ]
@@ -83,13 +85,13 @@ def _more(count: int) -> list[str]:
     number = f"(n - {begin})"
     other = f"(n - {begin + past})"
     return [
-        *_booked(
+        *booked(
             ours,
             practice=sql_id("practice", "0"),
             practitioner=sql_id("practitioner", f"n % {PRACTITIONERS}"),
             start=_hour(f"-2 - {number} / {PRACTITIONERS} / 7", f"{number} / {PRACTITIONERS} % 7"),
         ),
-        *_booked(
+        *booked(
             theirs,
             practice=sql_id("practice", f"1 + {other} % 90"),
             practitioner=sql_id("practitioner", f"1000 + {other} % 4500"),
@@ -99,15 +101,16 @@ def _more(count: int) -> list[str]:
 
 
 def _hour(day: str, nth: str) -> str:
-    """The nth of seven appointments of a day, between which eight starts of a quarter-hour grid are free."""
+    """The nth of seven appointments of a day, with free time between some of them."""
     minutes = f"(ARRAY[480, 540, 600, 750, 810, 960, 1080])[1 + {nth}]"
     local = f"{FIRST} + make_interval(days => ({day})::int, mins => {minutes})"
     return f"({local}) AT TIME ZONE 'America/New_York'"
 
 
-def _booked(numbers: str, *, practice: str, practitioner: str, start: str) -> list[str]:
+def booked(numbers: str, *, practice: str, practitioner: str, start: str, clients: int = 10_000) -> list[str]:
+    """Appointments with their claims, by the numbers from and to; `start` is an instant, in SQL."""
     rows = f"generate_series({numbers}) AS n, LATERAL (SELECT {start} AS at) placed"
-    appointment, client = sql_id("appointment", "n"), sql_id("client", "n % 10000")
+    appointment, client = sql_id("appointment", "n"), sql_id("client", f"n % {clients}")
     return [
         f"INSERT INTO appointment (practice_id, id, practitioner_id, service_id, client_ids, mode, starts_at, ends_at,"
         f" time_zone, late_within_minutes, closed_within_minutes, uid) SELECT {practice}, {appointment},"

@@ -1,11 +1,12 @@
--- Sends the requests of a file in turn: method, path, token, body, separated by tabs.
+-- Sends the requests of a file in turn: method, path, token, ETag, body, separated by tabs.
 local requests, sent = {}, 0
 
 function init(args)
   for line in io.lines(args[1]) do
-    local method, path, token, body = line:match("^(%S+)\t(%S+)\t(%S*)\t(.*)$")
+    local method, path, token, etag, body = line:match("^(%S+)\t(%S+)\t(%S*)\t(%S*)\t(.*)$")
     local headers = { Host = "127.0.0.1" }
     if token ~= "" then headers["Authorization"] = "Bearer " .. token end
+    if etag ~= "" then headers["If-None-Match"] = etag end
     if body ~= "" then headers["Content-Type"] = "application/json" else body = nil end
     requests[#requests + 1] = wrk.format(method, path, headers, body)
   end

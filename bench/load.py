@@ -14,12 +14,13 @@ SCRIPT = Path(__file__).with_name("load.lua")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to send. `body` empty: none."""
+    """One request to send. `body` empty: none. `etag`: of the copy that is there already."""
 
     path: str
     token: str = ""
     method: str = "GET"
     body: str = ""
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Load:
 
     def __init__(self, port: int, calls: Sequence[Call], seconds: int, connections: int = CONNECTIONS) -> None:
         self._file = tempfile.NamedTemporaryFile("w", suffix=".tsv")  # noqa: SIM115 - closed with the result
-        self._file.writelines(f"{c.method}\t{c.path}\t{c.token}\t{c.body}\n" for c in calls)
+        self._file.writelines(f"{c.method}\t{c.path}\t{c.token}\t{c.etag}\t{c.body}\n" for c in calls)
         self._file.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT)]
         self._process = subprocess.Popen(

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from bench.booking import measure as measure_booking
 from bench.contest import Contest, Contestant, ratio
+from bench.feeds import measure as measure_feeds
 from bench.ground import Ground, migrate
 from bench.load import Call, Load, load
 from bench.people import PASSWORD, Population, numbered
@@ -263,6 +264,11 @@ def slots(bench: Bench) -> None:
     measure_slots(bench.ground, bench.contest, bench.report)
 
 
+def feeds(bench: Bench) -> None:
+    """A calendar of a thousand events behind a link."""
+    measure_feeds(bench.ground, bench.contest, bench.report)
+
+
 def booking(bench: Bench) -> None:
     """One time, many who want it."""
     measure_booking(bench.ground, bench.report)
@@ -303,5 +309,5 @@ def _start(ground: Ground) -> float:
 Section = Callable[[Bench], None]
 SECTIONS: dict[str, Section] = {
     section.__name__: section
-    for section in (statements, reads, writes, protection, routes, growth, slots, booking, logins, processes)
+    for section in (statements, reads, writes, protection, routes, growth, slots, feeds, booking, logins, processes)
 }

@@ -9,7 +9,7 @@ from typing import Any
 import uvloop
 from sqlalchemy import bindparam, select
 
-from bench.calendars import PRACTITIONERS, SERVICE, Calendars, plant_calendars
+from bench.calendars import DAYS, PRACTITIONERS, SERVICE, Calendars, plant_calendars
 from bench.contest import Contest, Contestant, ratio
 from bench.ground import OWNER, Ground
 from bench.load import Call
@@ -20,7 +20,6 @@ from portal_api.core.db import Binding, Database, Read, Reader
 from portal_api.models.scheduling import Appointment
 from portal_api.services.scheduling import slots
 
-DAYS = 31
 ROUNDS, PAIRS, WARM_UP = 8, 20, 10
 SEARCHES = {
     "31 days of one practitioner": (1, 5000),

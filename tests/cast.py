@@ -32,6 +32,7 @@ from portal_api.models.scheduling import (
     AppointmentAttendee,
     AppointmentRequest,
     AppointmentSeries,
+    BusyCalendar,
     BusyTime,
     Location,
     Room,
@@ -39,7 +40,7 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
-from portal_api.services.scheduling import claims, practitioners
+from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller
 
@@ -140,8 +141,8 @@ class House:
         return await self._added(Room(id=new_id(), location_id=location_id, name=f"Room {token_hex(4)}"))
 
     async def service(self, **fields: Any) -> UUID:
-        rules = {"duration_minutes": 50, "modes": ["in_person", "video"], "slot_interval_minutes": 15} | fields
-        return await self._added(Service(id=new_id(), name=f"Session {token_hex(4)}", **rules))
+        rules = {"duration_minutes": 50, "modes": ["in_person", "video"], "slot_interval_minutes": 15}
+        return await self._added(Service(id=new_id(), **{"name": f"Session {token_hex(4)}"} | rules | fields))
 
     async def time_off(self) -> UUID:
         practitioner_id = await self.member(await self.account("staff"))
@@ -186,7 +187,16 @@ class House:
     async def busy(self, practitioner_id: UUID, starts_at: datetime, ends_at: datetime) -> UUID:
         """What an outside calendar says."""
         span = {"starts_at": starts_at, "ends_at": ends_at}
-        return await self._added(BusyTime(id=new_id(), practitioner_id=practitioner_id, source_id=new_id(), **span))
+        source_id = await self.busy_calendar(practitioner_id)
+        return await self._added(BusyTime(id=new_id(), practitioner_id=practitioner_id, source_id=source_id, **span))
+
+    async def busy_calendar(self, practitioner_id: UUID | None = None) -> UUID:
+        """An outside calendar that nobody has read yet, and that no server answers for."""
+        owner = practitioner_id or await self.member(await self.account("staff"))
+        id, vault, purpose = new_id(), self.tools.vault, busy_calendars.PURPOSE
+        sealed = vault.seal(b"http://127.0.0.1:9/own.ics", purpose=purpose, aad=(self.id.hex, id.hex))
+        known = {"host": "127.0.0.1:9", "sealed_address": sealed, "address_mac": token_bytes(32)}
+        return await self._added(BusyCalendar(id=id, practitioner_id=owner, name="Own", next_poll_at=NEVER, **known))
 
     async def some_appointment(self) -> UUID:
         """Of some client with some practitioner, a year from now."""
@@ -236,6 +246,7 @@ class House:
                 mode="video",
                 starts_at=span.starts_at,
                 ends_at=span.ends_at,
+                requested_at=datetime.now(UTC),
                 expires_at=datetime.now(UTC) + expires_in,
             )
             session.add(request)

@@ -89,6 +89,7 @@ def settings(database_url: str, mailbox: DevelopmentMailbox, tmp_path_factory: p
         public_url="http://portal.test",
         app_url="https://{slug}.portal.test",
         cors_origins=("https://app.portal.test",),
+        egress_allow=("127.0.0.1",),
         open_registration=True,
         rate_limit_factor=100_000,
     )

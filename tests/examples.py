@@ -6,6 +6,7 @@ owner sends it. An operation that takes a body and has no entry gets the `exampl
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from tests.cast import House
 from tests.world import PASSWORD
 
 Body = dict[str, Any]
+NOON = datetime(2031, 3, 3, 12, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,13 @@ async def _staff(house: House) -> UUID:
     return await house.member(account)
 
 
+async def _request(house: House) -> UUID:
+    """A request for a time of somebody's, by a client."""
+    return await house.request(*await house.some(), NOON)
+
+
 MAKERS: dict[str, Maker] = {
+    "busy_calendar_id": Maker(House.busy_calendar),
     "appointment_id": Maker(House.some_appointment, of_client=True),
     "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
@@ -44,6 +52,7 @@ MAKERS: dict[str, Maker] = {
     "staff_id": Maker(_staff),
     "location_id": Maker(House.location),
     "prospect_id": Maker(House.prospect),
+    "request_id": Maker(_request, of_client=True),
     "room_id": Maker(House.room),
     "service_id": Maker(House.service),
     "time_off_id": Maker(House.time_off),
@@ -52,7 +61,7 @@ MAKERS: dict[str, Maker] = {
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"slug": "no-such-practice"}
+VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice"}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -75,6 +84,16 @@ async def _association(house: House) -> Body:
 
 def _name(_house: House) -> Body:
     return {"name": f"Harbor {token_hex(4)}"}
+
+
+async def _wished(house: House) -> Body:
+    practitioner_id, service_id, _ = await house.some()
+    named = {"practitioner_id": str(practitioner_id), "service_id": str(service_id)}
+    return {**named, "starts_at": "2031-03-03T12:00:00Z", "mode": "video"}
+
+
+async def _wished_by_newcomer(house: House) -> Body:
+    return await _wished(house) | {"email": _email(), "given_name": "Vera", "family_name": "New"}
 
 
 async def _booking(house: House) -> Body:
@@ -132,6 +151,12 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
         "given_name": "Vera",
         "family_name": "New",
     },
+    "POST /v1/portals/{}/appointment-requests": _wished_by_newcomer,
+    "POST /v1/me/appointment-requests": _wished,
+    "POST /v1/me/appointment-requests/{}/decline": {},
+    "POST /v1/appointment-requests/{}/accept": {},
+    "POST /v1/appointment-requests/{}/decline": {},
+    "POST /v1/appointment-requests/{}/counter-offer": {"starts_at": "2031-03-04T12:00:00Z"},
     "POST /v1/clients/{}/verify-email": {},
     "POST /v1/locations": _name,
     "PATCH /v1/locations/{}": {"directions": "Ring twice."},
@@ -141,6 +166,12 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "PATCH /v1/services/{}": {"buffer_after_minutes": 10},
     "PUT /v1/practitioners/{}/availability": {"windows": [{"weekday": "monday", "start": "09:00", "end": "17:00"}]},
     "POST /v1/practitioners/{}/time-off": {"starts_at": "2030-01-01T09:00Z", "ends_at": "2030-01-02T09:00Z"},
+    "PATCH /v1/practice/reminders": {"offsets_minutes": [1440, 60]},
+    "PUT /v1/me/reminders": {"channels": ["email"]},
+    "PUT /v1/clients/{}/reminders": {"channels": []},
+    "POST /v1/me/calendar-feed": {},
+    "PATCH /v1/me/calendar-feed": {"privacy": "first_name"},
+    "POST /v1/practitioners/{}/busy-calendars": lambda _house: {"url": f"http://127.0.0.1:9/{token_hex(8)}.ics"},
     "POST /v1/me/appointments/{}/join": {},
     "POST /v1/me/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
     "POST /v1/appointments/{}/join": {},

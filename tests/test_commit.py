@@ -5,37 +5,19 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import asyncpg
-import httpx
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
 from portal_api.core.config import Settings
 from portal_api.core.db import Binding
-from portal_api.main import create_app
 from portal_api.web import system
 from tests.database import migrated_database
 from tests.patience import PATIENCE
-from tests.responses import check_response
+from tests.served import served
 from tests.world import World
 
 PROBLEM = "application/problem+json"
-
-
-@asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[World]:
-    """An application of its own, so that what is done to its database harms no other test."""
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-
-        async def check(response: httpx.Response) -> None:
-            await response.aread()
-            check_response(app, response)
-
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://portal.test", event_hooks={"response": [check]}
-        ) as http:
-            yield World(app, http, None)  # type: ignore[arg-type] - reads no mail
 
 
 @pytest.fixture(scope="module")

@@ -88,6 +88,11 @@ class TestReads:
         client_id = await small[0].client()
         assert await counted(small, lambda: owner.get(f"/v1/clients/{client_id}")) == (READS, VIEWS)
 
+    async def test_appointments_take_two_and_the_view(self, small: tuple[House, Counter], owner: Caller) -> None:
+        await small[0].some_appointment()
+        for path in ("/v1/appointments", "/v1/appointments?from=2031-01-01"):
+            assert await counted(small, lambda path=path: owner.get(path)) == (READS, VIEWS)  # type: ignore[misc]
+
     async def test_a_list_takes_as_many_however_long_it_is(self, small: tuple[House, Counter], owner: Caller) -> None:
         for _ in range(3):
             await small[0].client()
@@ -115,6 +120,17 @@ class TestWrites:
         client_id = await small[0].client()
         reads, writes = await counted(small, lambda: owner.patch(f"/v1/clients/{client_id}", NEW_CLIENT))
         assert (reads, writes) == (0, 7)
+
+    async def test_booking_an_appointment(self, small: tuple[House, Counter], owner: Caller) -> None:
+        practitioner_id, service_id, client_id = await small[0].some()
+        ids = {"practitioner_id": practitioner_id, "service_id": service_id, "client_id": client_id}
+        body = {name: str(value) for name, value in ids.items()} | {"mode": "video"}
+        days = iter(range(1, 3))
+
+        def book() -> Awaitable[httpx.Response]:
+            return owner.post("/v1/appointments", body | {"starts_at": f"2031-03-{next(days):02}T09:00Z"})
+
+        assert await counted(small, book) == (0, 16)
 
     async def test_changing_the_practice(self, small: tuple[House, Counter], owner: Caller) -> None:
         reads, writes = await counted(small, lambda: owner.patch("/v1/practice", {"name": "Harbor"}))

@@ -5,7 +5,7 @@ from alembic import op
 from practice_tables import create_practice_table
 
 revision = "0019_video"
-down_revision = "0015_appointment_notes"
+down_revision = "0018_reminders"
 branch_labels = None
 depends_on = None
 

@@ -18,8 +18,9 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.journeys.people import expect
-from tests.journeys.postbox import WAIT_SECONDS, Postbox
+from tests.journeys.postbox import Postbox
 from tests.journeys.server import Server, run, worker
+from tests.patience import PATIENCE
 from tests.world import PASSWORD
 
 ZONE = ("--time-zone", "America/New_York", "--country", "US")
@@ -57,7 +58,7 @@ class Installation:
     def until(self, statement: str) -> None:
         """Look until the statement finds something."""
         pause = Event()
-        for _ in range(WAIT_SECONDS * 20):
+        for _ in range(PATIENCE * 20):
             if self.sql(statement):
                 return
             pause.wait(0.05)

@@ -129,17 +129,26 @@ class TestRefusal:
         message = _refused(home, "serve", database_pool_size="many-of-them", says="PORTAL_DATABASE_POOL_SIZE")
         assert "many-of-them" not in message
 
+    def test_a_video_provider_whose_key_cannot_sign(self, home: Path) -> None:
+        named = {"video_provider": "jaas", "video_url": "https://8x8.vc", "video_key": "tenant/key"}
+        message = _refused(home, "serve", **named, video_secret="no-private-key", says="PORTAL_VIDEO_SECRET")
+        assert "no-private-key" not in message
+
     def test_a_demo_in_production(self, home: Path) -> None:
         _refused(home, "demo", **PRODUCTION, says="portal-api serve")
 
 
-class TestMail:
-    def test_production_without_a_mail_server_says_so_and_shows_no_mailbox(
+class TestWithout:
+    """In production, what development stands in for is said to be missing."""
+
+    def test_production_without_mail_and_video_says_so_and_shows_no_page_in_their_place(
         self, empty_database: Callable[[], str], home: Path
     ) -> None:
         with Server(home, "serve", "--migrate", database_url=empty_database(), **PRODUCTION) as server:
             assert "PORTAL_SMTP_URL" in server.log
-            assert httpx.get(f"{server.url}/dev/mailbox", timeout=PATIENCE).status_code == 404
+            assert "PORTAL_VIDEO_PROVIDER" in server.log
+            for page in ("/dev/mailbox", "/dev/video"):
+                assert httpx.get(f"{server.url}{page}", timeout=PATIENCE).status_code == 404
 
 
 def test_lists_of_a_setting_are_separated_by_commas(empty_database: Callable[[], str], home: Path) -> None:

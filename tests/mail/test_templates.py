@@ -20,6 +20,8 @@ EVERYTHING = {
     "revert_link": OTHER,
     "code": "482913",
     "valid_for": timedelta(hours=24),
+    "when": "Monday, 7 January 2030, 14:00 (Europe/Berlin)",
+    "how": "It takes place by video.",
 }
 NAMES = sorted(get_args(Template))
 

@@ -59,8 +59,8 @@ def engine(rules: Rules, first: date, last: date) -> list[datetime]:
     taken = sorted((wall.minute_of(a), wall.minute_of(b)) for a, b in rules.taken)
     days = range(wall.day_number(first), wall.day_number(last) + 1)
     earliest = wall.minute_of(rules.earliest)
-    runs = starts(rules.zone, stretches, grid, taken, days, earliest=earliest)
-    return [wall.instant(each) for run in runs for each in run]
+    found = starts(rules.zone, stretches, grid, taken, days, earliest=earliest)
+    return [wall.instant(each) for of_day in found for each in of_day]
 
 
 def readings(zone: str, found: Iterable[datetime], day: date) -> list[str]:

@@ -85,6 +85,7 @@ class _Gardener:
         await self._send("POST", "/v1/practice/portal/enable", {"slug": SLUG})
         await self._send("PATCH", "/v1/practice/portal", {"allow_client_signup": True})
         await self._send("PATCH", "/v1/practice/features", dict.fromkeys(FEATURES, True))
+        await self._send("PATCH", "/v1/practice/reminders", {"offsets_minutes": [1440, 60]})
 
     async def _add_practitioner(self) -> str:
         body = {"email": PRACTITIONER, "given_name": "Grace", "family_name": "Quay", "roles": ["practitioner"]}

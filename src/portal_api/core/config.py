@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     cors_origins: Words = ()
     trusted_proxies: Words = ()
     allowed_hosts: Words = ()
+    egress_allow: Words = ()
+    """Hosts, or host:port, that outgoing requests may reach although they are private: for development and tests."""
     open_registration: bool = False
     rate_limit_factor: float = Field(1.0, gt=0, le=1_000_000)
     max_body_bytes: int = Field(1_000_000, ge=10_000)
@@ -53,7 +55,7 @@ class Settings(BaseSettings):
     bot_check_site_key: str = ""
     bot_check_secret: SecretStr = SecretStr("")
 
-    @field_validator("cors_origins", "trusted_proxies", "allowed_hosts", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", "allowed_hosts", "egress_allow", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -67,6 +69,12 @@ class Settings(BaseSettings):
             )
         if self.is_production and 0 < len(self.secret_key.get_secret_value()) < MIN_SECRET_BYTES:
             raise ValueError(f"PORTAL_SECRET_KEY is too short: at least {MIN_SECRET_BYTES} characters")
+        return self
+
+    @model_validator(mode="after")
+    def _production_reaches_nothing_private(self) -> Self:
+        if self.is_production and self.egress_allow:
+            raise ValueError("PORTAL_EGRESS_ALLOW opens private networks to outgoing requests: unset it in production")
         return self
 
     @model_validator(mode="after")

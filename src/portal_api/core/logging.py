@@ -25,6 +25,8 @@ def configure(*, json: bool) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    for talkative in ("httpx", "httpcore"):  # they write whole addresses, and some of those are secrets
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 class Lines:

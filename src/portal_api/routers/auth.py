@@ -16,7 +16,8 @@ from portal_api.schemas.auth import (
     Token,
     TokenPair,
 )
-from portal_api.services.auth import asking, email_change, reauthentication, recovery, sessions, verification
+from portal_api.services import signup
+from portal_api.services.auth import asking, email_change, reauthentication, recovery, sessions
 from portal_api.services.auth import login as logins
 from portal_api.web import cookies
 from portal_api.web.route import PortalRouter
@@ -56,7 +57,7 @@ async def reauthenticate(data: Reauthentication, session: SessionDep, principal:
 @router.post("/email-verification", status_code=204, response_model=None)
 async def verify_email(data: EmailVerification, session: SessionDep, visitor: Anyone) -> Any:
     """Show that an e-mail address is one's own, by the mailed link or its code."""
-    await verification.verify(session, visitor, data)
+    await signup.verify_email(session, visitor, data)
 
 
 @router.post("/email-verification/resend", status_code=202, response_model=Accepted)

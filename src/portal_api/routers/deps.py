@@ -53,6 +53,7 @@ CanCancelAppointments = Annotated[
 CanRequestAppointments = Annotated[
     Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_REQUESTS)
 ]
+CanDecideAppointmentRequests = Annotated[Principal, requires(Permission.APPOINTMENT_REQUESTS_DECIDE)]
 CanReadSlots = Annotated[Principal, requires(Permission.SLOTS_READ)]
 CanManageProspects = Annotated[Principal, requires(Permission.PROSPECTS_MANAGE)]
 CanJoinVideo = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.VIDEO)]

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -91,8 +92,12 @@ def _phone(value: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+_time_zones = cache(available_timezones)
+"""The library's own looks through every directory of the database, each time."""
+
+
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _time_zones():
         raise PydanticCustomError("time_zone", "Use an IANA time zone, such as America/New_York.")
     return value
 
@@ -148,6 +153,10 @@ SlugText = Annotated[
 ]
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_line)]
 BotCheckToken = Annotated[str, StringConstraints(min_length=1, max_length=8192), AfterValidator(_line)]
+WebAddress = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_line)
+]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["09:00"])]
 Ids = Annotated[list[UUID], Field(max_length=50)]
 Instant = Annotated[
     AwareDatetime, Field(strict=False), _written(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.+", "2030-01-31T09:00:00Z, RFC 3339")

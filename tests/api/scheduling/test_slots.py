@@ -328,6 +328,17 @@ class TestWho:
         response = await clinic.portal.get("/v1/me/slots", params=clinic.query(practitioner_id=both, limit=1))
         assert response.json() == {"data": found[:1], "more": True}
 
+    async def test_practitioners_of_several_zones_come_in_one_order(self, clinic: Clinic) -> None:
+        """F10.M11: days are each practitioner's own."""
+        colleague = await clinic.colleague()
+        await clinic.hours(windows=windows("00:00", "24:00"))
+        await clinic.hours(colleague, time_zone="Asia/Tokyo", windows=windows("00:00", "24:00"))
+        found = await clinic.slots(practitioner_id=[clinic.practice.staff_id, colleague])
+        theirs = [slot["starts_at"] for slot in found if slot["practitioner_id"] == colleague]
+        assert [slot["starts_at"] for slot in found] == sorted(slot["starts_at"] for slot in found)
+        midnight = datetime.combine(MONDAY, time(), ZoneInfo("Asia/Tokyo"))
+        assert (datetime.fromisoformat(theirs[0]), len(theirs), len(found)) == (midnight, 24, 48)
+
     async def test_without_a_name_it_is_everybody_who_offers_the_service(self, clinic: Clinic) -> None:
         colleague, outsider = await clinic.colleague(), await clinic.colleague()
         await clinic.hours(colleague)

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 Template = Literal[
     "account_exists",
+    "appointment_reminder",
     "client_invitation",
     "email_change_confirm",
     "email_change_notice",
@@ -19,6 +20,15 @@ Template = Literal[
     "password_changed",
     "password_reset",
     "portal_associated",
+    "portal_associated_first_password",
+    "request_accepted",
+    "request_changed",
+    "request_confirmation",
+    "request_counter_offered",
+    "request_declined",
+    "request_expired",
+    "request_lapsed",
+    "request_received",
     "second_factor_changed",
     "second_factor_reset",
     "sessions_revoked",

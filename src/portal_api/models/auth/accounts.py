@@ -47,10 +47,12 @@ class Account(PracticeScoped, Id, Mutable, Base):
     def recovers_by_mail(self) -> bool:
         """Whether a link sent to the address may open the account.
 
-        Not while only staff stand behind the address (A06) or behind the password (A05), nor before there is one.
+        Not while only staff stand behind the address (A06) or behind the password (A05). A first password is chosen
+        in this way by somebody who asked for an appointment without one, and has shown the address to be theirs.
         """
         chosen = self.password_hash is not None and not self.must_change_password
-        return chosen and not self.vouched and self.suspended_at is None
+        first = self.password_hash is None and self.self_verified
+        return (chosen or first) and not self.vouched and self.suspended_at is None
 
     def starter_expired(self, at: datetime) -> bool:
         return self.starter_expires_at is not None and self.starter_expires_at <= at

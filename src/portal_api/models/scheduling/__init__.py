@@ -8,8 +8,10 @@ from portal_api.models.scheduling.appointments import (
     AppointmentAttendee,
     AppointmentSeries,
 )
+from portal_api.models.scheduling.calendars import BusyCalendar, BusyState, CalendarFeed, Privacy
 from portal_api.models.scheduling.claims import Claim
 from portal_api.models.scheduling.places import Location, Room
+from portal_api.models.scheduling.reminders import OPEN_REMINDERS, Reminder, ReminderPreference, ReminderSettings
 from portal_api.models.scheduling.requests import HOLDING_STATES, REQUEST_STATES, AppointmentRequest
 from portal_api.models.scheduling.schedules import BusyTime, Schedule, TimeOff
 from portal_api.models.scheduling.services import Audience, Mode, Service, ServiceOffer
@@ -18,6 +20,7 @@ __all__ = [
     "ACTIVE_STATES",
     "APPOINTMENT_STATES",
     "HOLDING_STATES",
+    "OPEN_REMINDERS",
     "REQUEST_STATES",
     "TO_COME",
     "Appointment",
@@ -25,10 +28,17 @@ __all__ = [
     "AppointmentRequest",
     "AppointmentSeries",
     "Audience",
+    "BusyCalendar",
+    "BusyState",
     "BusyTime",
+    "CalendarFeed",
     "Claim",
     "Location",
     "Mode",
+    "Privacy",
+    "Reminder",
+    "ReminderPreference",
+    "ReminderSettings",
     "Room",
     "Schedule",
     "Service",

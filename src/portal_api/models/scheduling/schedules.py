@@ -57,6 +57,7 @@ class BusyTime(PracticeScoped, Id, Base):
     __tablename__ = "busy_time"
     __table_args__ = (
         refers_to("staff_member", "practitioner_id"),
+        refers_to("busy_calendar", "source_id"),
         CheckConstraint("starts_at < ends_at", name="range"),
         Index(
             "ix_busy_time_practitioner", "practice_id", "practitioner_id", "ends_at", postgresql_include=["starts_at"]

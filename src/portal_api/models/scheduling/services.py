@@ -4,7 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, Integer, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal_api.core.db import Base, Id, Mutable, PracticeScoped, of_a_practice, one_of, refers_to
@@ -77,6 +78,8 @@ class Service(PracticeScoped, Id, Mutable, Base):
     late_cancellation_fee_currency: Mapped[str | None]
     audience: Mapped[str] = mapped_column(default=Audience.ALL, server_default=text("'all'"))
     client_bookable: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    reminder_offsets_minutes: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    """Null: as the practice has it."""
     archived_at: Mapped[datetime | None]
 
     def archive(self, at: datetime) -> None:

@@ -1,5 +1,25 @@
 """Scheduling, a module a resource."""
 
-from portal_api.routers.scheduling import appointments, availability, locations, mine, services, slots
+from portal_api.routers.scheduling import (
+    appointments,
+    availability,
+    calendars,
+    locations,
+    mine,
+    reminders,
+    requests,
+    services,
+    slots,
+)
 
-ROUTERS = (locations.router, services.router, availability.router, slots.router, appointments.router, mine.router)
+ROUTERS = (
+    locations.router,
+    services.router,
+    availability.router,
+    slots.router,
+    appointments.router,
+    mine.router,
+    requests.router,
+    calendars.router,
+    reminders.router,
+)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from portal_api.models.scheduling import Audience, Mode
 from portal_api.schemas.base import Change, Input, Money, Name, Output, PageQuery, Paragraphs
+from portal_api.schemas.scheduling.reminders import Offsets
 
 Duration = Annotated[int, Field(ge=1, le=1440)]
 Buffer = Annotated[int, Field(ge=0, le=720)]
@@ -52,6 +53,7 @@ class ServiceCreate(Input):
     audience: Audience = Field(Audience.ALL, description="Who may book: people with a chart, without, or both.")
     client_bookable: bool = Field(False, description="Whether clients see times for it at all.")
     practitioner_ids: Practitioners | None = Field(None, description="Who offers it; null: everybody who has hours.")
+    reminder_offsets_minutes: Offsets | None = Field(None, description="Null: as the practice has it.")
 
 
 class ServiceUpdate(Change):
@@ -72,6 +74,7 @@ class ServiceUpdate(Change):
     audience: Audience | None = None
     client_bookable: bool | None = None
     practitioner_ids: Practitioners | None = None
+    reminder_offsets_minutes: Offsets | None = None
 
 
 class ServiceFilters(PageQuery):
@@ -98,6 +101,7 @@ class Service(Output):
     audience: Audience
     client_bookable: bool
     practitioner_ids: list[UUID] | None
+    reminder_offsets_minutes: list[int] | None
     archived_at: datetime | None
     created_at: datetime
     updated_at: datetime

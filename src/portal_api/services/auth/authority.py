@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, exists, func, or_, select
 
 from portal_api.core.access import (
     CLIENT_PERMISSIONS,
@@ -48,25 +48,30 @@ _live = (
     Client.archived_at.is_(None),
     Client.portal_state.not_in(HIDDEN_PORTAL_STATES),
 )
-_live_grants = (
-    select(
-        func.jsonb_agg(
-            func.jsonb_build_object(
-                "client_id",
-                ClientGrant.client_id,
-                "relationship",
-                ClientGrant.relationship,
-                "permissions",
-                ClientGrant.permissions,
+
+
+def live_grants(account_id: Any) -> ScalarSelect[Any]:
+    """What the account of the outer query may do for whom at this moment: a JSON list for `profile_of`."""
+    return (
+        select(
+            func.jsonb_agg(
+                func.jsonb_build_object(
+                    "client_id",
+                    ClientGrant.client_id,
+                    "relationship",
+                    ClientGrant.relationship,
+                    "permissions",
+                    ClientGrant.permissions,
+                )
             )
         )
+        .select_from(ClientGrant)
+        .join(Client, Client.id == ClientGrant.client_id)
+        .where(ClientGrant.account_id == account_id, *_live)
+        .correlate_except(ClientGrant, Client)
+        .scalar_subquery()
     )
-    .select_from(ClientGrant)
-    .join(Client, Client.id == ClientGrant.client_id)
-    .where(ClientGrant.account_id == AuthSession.account_id, *_live)
-    .correlate(AuthSession)
-    .scalar_subquery()
-)
+
 
 _caller = (
     select(
@@ -95,7 +100,7 @@ _caller = (
     )
 )
 STAFF_AUTHORITY = Read(_caller)
-CLIENT_AUTHORITY = Read(_caller.add_columns(_live_grants.label("grants")))
+CLIENT_AUTHORITY = Read(_caller.add_columns(live_grants(AuthSession.account_id).label("grants")))
 
 
 async def principal(source: Source, practice_id: UUID, account_id: UUID, session_id: UUID, origin: Origin) -> Principal:
@@ -113,7 +118,7 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
     if kind is ActorKind.STAFF and row["staff_id"] is None:
         raise SessionEnded("You no longer work in this practice.")
     roles = _roles(tuple(row["roles"] or ()))
-    profiles = tuple(_profile(grant) for grant in row.get("grants") or ())
+    profiles = tuple(profile_of(grant) for grant in row.get("grants") or ())
     return Principal(
         practice_id=practice_id,
         kind=kind,
@@ -152,7 +157,8 @@ def _roles(names: tuple[str, ...]) -> frozenset[Role]:
     return frozenset(map(Role, names))
 
 
-def _profile(grant: dict[str, Any]) -> Profile:
+def profile_of(grant: dict[str, Any]) -> Profile:
+    """One of `live_grants`. The client's own login holds every permission (F6.M1)."""
     own = grant["relationship"] == SELF
     held = frozenset(GrantPermission) if own else frozenset(grant["permissions"])
     return Profile(UUID(grant["client_id"]), grant["relationship"], held)

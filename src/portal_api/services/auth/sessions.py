@@ -18,6 +18,7 @@ from portal_api.core.sealing import Secret, SecretError
 from portal_api.core.signing import Claims
 from portal_api.core.tools import Tools
 from portal_api.models.auth import Account, AuthSession, RefreshToken
+from portal_api.models.scheduling import CalendarFeed
 from portal_api.services import audit
 
 ACCESS_LIFETIME = timedelta(minutes=10)
@@ -236,6 +237,13 @@ async def end_all(session: Session, account_id: UUID, reason: str, *, but: UUID 
         )
         .values(ended_at=func.now(), end_reason=reason)
     )
+
+
+async def end_access(session: Session, account_id: UUID, reason: str) -> None:
+    """Whose access is over loses every session, and the calendar link, which opens without one. For good."""
+    await end_all(session, account_id, reason)
+    ended = {"secret_hash": None, "linked_at": None, "version": CalendarFeed.version + 1}
+    await session.execute(update(CalendarFeed).where(CalendarFeed.account_id == account_id).values(ended))
 
 
 def _parse(text: str | None) -> Secret:

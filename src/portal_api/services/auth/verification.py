@@ -27,8 +27,11 @@ class WrongCode(Invalid):
         super().__init__("Check the code, or ask for a new one.", faults=(fault,))
 
 
-async def verify(session: Session, visitor: Principal, data: EmailVerification) -> None:
-    """Mark the address as shown by its holder. Raises SecretGone, SecretUnknown, WrongCode, TooMany."""
+async def verify(session: Session, visitor: Principal, data: EmailVerification) -> Account:
+    """Mark the address as shown by its holder, whose account is returned, held.
+
+    Raises SecretGone, SecretUnknown, WrongCode, TooMany.
+    """
     if data.token is not None:
         secret = await secrets.use(session, PURPOSE, await secrets.enter(session, visitor, data.token))
     else:
@@ -39,6 +42,7 @@ async def verify(session: Session, visitor: Principal, data: EmailVerification) 
     account.verify_email(await clock.now(session))
     await session.flush()
     await audit.record(session, visitor, "email.verified", resource=("account", account.id))
+    return account
 
 
 async def _by_code(session: Session, visitor: Principal, data: EmailVerification) -> OneTimeSecret:

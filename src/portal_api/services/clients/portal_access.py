@@ -97,7 +97,7 @@ async def _shut_out(session: Session, principal: Principal, client: Client) -> N
     await end_invitations(session, client, by=principal.account_id)
     await session.flush()
     for account_id in (await session.scalars(_acting_for_nobody_else(client.id))).all():
-        await sessions.end_all(session, account_id, "portal_access_ended")
+        await sessions.end_access(session, account_id, "portal_access_ended")
     if client.portal_state == "revoked":
         now = await clock.now(session)
         own = select(ClientGrant).where(

@@ -1,6 +1,12 @@
 """Which events become mails, to whom, and how the sending went."""
 
-from portal_api.services.notifications import auth_letters, invitation_letters, prospects_letters, signup_letters
+from portal_api.services.notifications import (
+    auth_letters,
+    invitation_letters,
+    prospects_letters,
+    request_letters,
+    signup_letters,
+)
 from portal_api.services.notifications.delivery import finish, prepare
 from portal_api.services.notifications.letters import LETTERS, Letter
 
@@ -12,5 +18,6 @@ __all__ = [
     "invitation_letters",
     "prepare",
     "prospects_letters",
+    "request_letters",
     "signup_letters",
 ]

@@ -18,6 +18,7 @@ from portal_api.services.auth import step_up
 from portal_api.services.clients import logins, portal_access
 from portal_api.services.clients.logins import AlreadyLinked
 from portal_api.services.prospects import reading, review
+from portal_api.services.scheduling.requests import of_prospects
 
 SOURCE = "association"
 NOT_NULL = ("given_name", "family_name", "practitioner_ids", "external_ids")
@@ -62,6 +63,7 @@ async def accept_invitation(
     """Who signed up and was invited too is a prospect no longer. `by`: who invited them."""
     if prospect.accept_invitation(client_id, await clock.now(session), by):
         await session.flush()
+        await of_prospects.hand_over(session, prospect.id, client_id)
         await audit.record(
             session, visitor, "prospect.associated", resource=("prospect", prospect.id), clients=[client_id],
             details={"invitation_id": str(invitation_id)},
@@ -80,6 +82,7 @@ async def dissociate(
     prospect.dissociate(await clock.now(session))
     client = (await session.execute(select(Client).where(Client.id == client_id).with_for_update())).scalar_one()
     await logins.revoke_self(session, client, prospect.account, "dissociated", by=principal.account_id)
+    await of_prospects.take_back(session, prospect.id)
     return await review.recorded(session, principal, prospect, "prospect.dissociated", decision, client_id=client.id)
 
 
@@ -104,6 +107,7 @@ async def _admit(
         )
     await logins.grant_self(session, client, prospect.account, SOURCE, by=principal.account_id)
     prospect.become_client(outcome, client.id, await clock.now(session), by=review.acting(principal))
+    await of_prospects.hand_over(session, prospect.id, client.id)
     return await review.recorded(session, principal, prospect, f"prospect.{outcome}", client_id=client.id)
 
 

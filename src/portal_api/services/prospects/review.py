@@ -11,24 +11,27 @@ from portal_api.schemas.prospects import ProspectDecision
 from portal_api.services import audit
 from portal_api.services.auth import vouching
 from portal_api.services.prospects import reading
+from portal_api.services.scheduling.requests import of_prospects
 
 
 async def verify(
     session: Session, principal: Principal, prospect_id: UUID, decision: ProspectDecision | None
 ) -> dict[str, Any]:
-    """Vouch for the e-mail address (F4.M3). Raises NotFound, InvalidState unless it is new."""
+    """Vouch for the address (F4.M3); what the person asked for is told. Raises NotFound, InvalidState unless new."""
     prospect = await reading.locked(session, prospect_id)
     prospect.must_be("new")
     await vouching.vouch(session, principal, prospect.account, reason_of(decision))
+    await of_prospects.confirm(session, principal, prospect.account_id)
     return await recorded(session, principal, prospect, "prospect.verified", decision)
 
 
 async def reject(
     session: Session, principal: Principal, prospect_id: UUID, decision: ProspectDecision | None
 ) -> dict[str, Any]:
-    """Turn the person down; nothing is deleted. Raises NotFound, InvalidState."""
+    """Turn the person down, and what they ask for; nothing is deleted. Raises NotFound, InvalidState."""
     prospect = await reading.locked(session, prospect_id)
     prospect.reject(await clock.now(session), by=acting(principal))
+    await of_prospects.decline_all(session, principal, prospect.id)
     return await recorded(session, principal, prospect, "prospect.rejected", decision)
 
 

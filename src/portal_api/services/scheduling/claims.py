@@ -8,6 +8,7 @@ forgets the order gets a 409, never a double booking.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, update
@@ -19,19 +20,6 @@ from portal_api.models.scheduling import AppointmentRequest, Claim, Room, Servic
 
 LONGEST = timedelta(hours=48)
 """No claim is longer (ck_calendar_claim_length), so a search for what overlaps begins so long before."""
-
-
-TAKEN_AT = Read(
-    select(Claim.id)
-    .where(
-        Claim.practitioner_id == bindparam("practitioner_id"),
-        Claim.appointment_id.is_not(None),
-        Claim.blocked_from > bindparam("since"),
-        Claim.blocked_from <= bindparam("at"),
-        Claim.blocked_until > bindparam("at"),
-    )
-    .limit(1)
-)
 
 
 class SlotTaken(Conflict):
@@ -116,14 +104,27 @@ async def is_taken(session: Session, span: Span, *, but: UUID | None = None) -> 
     return (await session.execute(statement)).first() is not None
 
 
-async def glance(session: Session, practitioner_id: UUID, at: datetime) -> None:
+async def glance(session: Session, practitioner_id: UUID, at: datetime, *, requests_too: bool = False) -> None:
     """Raise SlotTaken where an appointment has the practitioner at this instant, before anything is held.
 
-    The common loser of a race is answered without waiting in line for the calendar; what it says of a free time means
-    nothing yet.
+    requests_too: or a pending request. The common loser of a race is answered without waiting in line for the
+    calendar; what it says of a free time means nothing yet.
     """
-    if await session.row(TAKEN_AT, practitioner_id=practitioner_id, at=at, since=at - LONGEST):
+    read = _taken_at(requests_too=requests_too)
+    if await session.row(read, practitioner_id=practitioner_id, at=at, since=at - LONGEST):
         raise SlotTaken("Something else is booked at this time.")
+
+
+@cache
+def _taken_at(*, requests_too: bool) -> Read:
+    taken = select(Claim.id).where(
+        Claim.practitioner_id == bindparam("practitioner_id"),
+        Claim.blocked_from > bindparam("since"),
+        Claim.blocked_from <= bindparam("at"),
+        Claim.blocked_until > bindparam("at"),
+        live() if requests_too else Claim.appointment_id.is_not(None),
+    )
+    return Read(taken.limit(1))
 
 
 async def release(session: Session, holder_id: UUID) -> None:

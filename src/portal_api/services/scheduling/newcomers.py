@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Text, and_, bindparam, cast, exists, func, literal_column, or_, select, tuple_
 
 from portal_api.core.access import BOOKABLE_ROLES, Feature, Principal
-from portal_api.core.db import Read, Reader
+from portal_api.core.db import Read, Reader, Source
 from portal_api.core.errors import NotFound
 from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.portal import PortalSettings
@@ -72,9 +72,14 @@ async def can_book(reader: Reader) -> bool:
 async def enter(reader: Reader, link: str) -> None:
     """Bind a visitor's reader to the practice. Raises NotFound, the same for a closed portal and an unknown link."""
     await practice_door.enter(reader, link)
-    row = await reader.row(TAKES_THEM)
-    if row is None or not row["open"]:
+    if not await are_taken(reader):
         raise NotFound
+
+
+async def are_taken(source: Source) -> bool:
+    """Whether the practice takes requests of people without a chart."""
+    row = await source.row(TAKES_THEM)
+    return bool(row and row["open"])
 
 
 async def page_services(reader: Reader, visitor: Principal, link: str, query: PageQuery) -> dict[str, Any]:

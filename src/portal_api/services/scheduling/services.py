@@ -21,7 +21,7 @@ from portal_api.services.scheduling import practitioners
 
 CLEARABLE = {
     *("description", "slot_interval_minutes", "fixed_start_minute", "max_per_day", "max_open_per_client"),
-    *("price", "late_cancellation_fee", "practitioner_ids"),
+    *("price", "late_cancellation_fee", "practitioner_ids", "reminder_offsets_minutes"),
 }
 MONEY = ("price", "late_cancellation_fee")
 
@@ -58,6 +58,7 @@ COLUMNS = (
     Service.audience,
     Service.client_bookable,
     _offered_by.label("practitioner_ids"),
+    Service.reminder_offsets_minutes,
     Service.archived_at,
     Service.created_at,
     Service.updated_at,

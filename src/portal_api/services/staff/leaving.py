@@ -77,10 +77,10 @@ async def _about_to_go(session: Session, principal: Principal, staff_id: UUID) -
 
 
 async def _shut_out(session: Session, staff: StaffMember, now: datetime, reason: str) -> None:
-    """No new sign-in, and the sessions that are open end with their next request (A36)."""
+    """No new sign-in, no calendar feed, and the sessions that are open end with their next request (A36)."""
     (await _account(session, staff)).suspend(now)
     await session.flush()
-    await sessions.end_all(session, staff.account_id, reason)
+    await sessions.end_access(session, staff.account_id, reason)
 
 
 async def _account(session: Session, staff: StaffMember) -> Account:

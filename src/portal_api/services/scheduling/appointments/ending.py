@@ -14,12 +14,8 @@ from portal_api.services.scheduling import claims
 from portal_api.services.scheduling.appointments import reading
 from portal_api.services.scheduling.appointments.recording import record
 
-EVENTS = {
-    "checked_in": "appointment.checked_in",
-    "attended": "appointment.attended",
-    "no_show": "appointment.missed",
-    "booked": "appointment.reopened",
-}
+MARKS = {"checked_in": "checked_in", "attended": "attended", "no_show": "missed", "booked": "reopened"}
+"""What is said of the state that a mark leads to."""
 
 
 async def mark(session: Session, principal: Principal, appointment_id: UUID, state: str) -> dict[str, Any]:
@@ -29,7 +25,7 @@ async def mark(session: Session, principal: Principal, appointment_id: UUID, sta
     """
     chosen = await reading.held(session, principal, appointment_id)
     chosen[0].move(state, await clock.now(session))
-    await record(session, principal, EVENTS[state], chosen)
+    await record(session, principal, f"appointment.{MARKS[state]}", chosen)
     return await reading.get(session, appointment_id)
 
 

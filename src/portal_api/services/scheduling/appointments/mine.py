@@ -6,7 +6,21 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, and_, bindparam, case, exists, func, literal, null, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    column,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.orm import aliased
 
@@ -32,7 +46,8 @@ from portal_api.services.scheduling.slots import Asker, Wish
 CLIENTS = Asker(Audience.EXISTING)
 LONGEST_SESSION = literal(timedelta(days=1))
 """No service is longer (ck_service_duration)."""
-_ids = bindparam("mine", type_=ARRAY(PGUUID(as_uuid=True)))
+_UUID = PGUUID(as_uuid=True)
+_ids = bindparam("mine", type_=ARRAY(_UUID))
 
 
 class CancellationClosed(Conflict):
@@ -123,13 +138,13 @@ async def page(reader: Reader, principal: Principal, query: MyAppointmentQuery) 
 
 async def next_of(reader: Reader, profiles: Sequence[Profile]) -> dict[str, Any] | None:
     """The next appointment, running or to come, of those profiles whose appointments the caller may see."""
-    row = await reader.row(_many(past=False, resumed=False), mine=_who_see(profiles), limit=1)
+    row = await reader.row(_many(past=False, resumed=False), mine=who_see(profiles), limit=1)
     return _shown(row) if row else None
 
 
 async def get(source: Source, principal: Principal, appointment_id: UUID) -> dict[str, Any]:
     """One appointment. Raises NotFound."""
-    found = await source.row(_one(), appointment_id=appointment_id, mine=_who_see(principal.profiles))
+    found = await source.row(_one(), appointment_id=appointment_id, mine=who_see(principal.profiles))
     if found is None:
         raise NotFound
     return _shown(found)
@@ -207,8 +222,8 @@ async def _held(session: Session, principal: Principal, appointment_id: UUID, cl
     Raises NotFound, and FeatureDisabled where they see it but the feature is off for its client.
     """
     profiles = principal.profiles if client_id is None else (principal.profile(client_id),)
-    found = await session.row(_one(), appointment_id=appointment_id, mine=_who_see(profiles))
-    if found is None and client_id is None and (others := _who_see(principal.withheld)):
+    found = await session.row(_one(), appointment_id=appointment_id, mine=who_see(profiles))
+    if found is None and client_id is None and (others := who_see(principal.withheld)):
         await session.rebind(Binding(principal.practice_id, principal.kind, tuple(others)))
         if await session.row(_one(), appointment_id=appointment_id, mine=others):
             raise FeatureDisabled(feature=principal.feature)
@@ -226,13 +241,13 @@ async def _phone(session: Session) -> str | None:
 def _seen_by(principal: Principal, client_id: UUID | None) -> list[UUID]:
     """Of whom the caller sees appointments. Raises NotFound, Forbidden."""
     profiles = principal.profiles if client_id is None else (principal.profile(client_id),)
-    seen = _who_see(profiles)
+    seen = who_see(profiles)
     if profiles and not seen:
         raise Forbidden("You may not see these appointments.")
     return seen
 
 
-def _who_see(profiles: Sequence[Profile]) -> list[UUID]:
+def who_see(profiles: Sequence[Profile]) -> list[UUID]:
     return [each.client_id for each in profiles if GrantPermission.APPOINTMENTS_VIEW in each.permissions]
 
 
@@ -242,36 +257,47 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows() -> Rows:
-    """One row an appointment: where several of the caller's clients come, that of the first."""
-    other = aliased(AppointmentAttendee)
-    earlier = exists().where(
-        other.appointment_id == AppointmentAttendee.appointment_id,
-        other.client_id < AppointmentAttendee.client_id,
-        _mine(other),
-    )
     return (
         select(*COLUMNS)
-        .select_from(AppointmentAttendee)
-        .join(Appointment, Appointment.id == AppointmentAttendee.appointment_id)
+        .select_from(Appointment)
         .join(StaffMember, StaffMember.id == Appointment.practitioner_id)
         .join(Service, Service.id == Appointment.service_id)
         .outerjoin(Location, Location.id == Appointment.location_id)
-        .where(_mine(AppointmentAttendee), ~earlier)
     )
 
 
 @cache
 def _one() -> Read:
-    return Read(_rows().where(Appointment.id == bindparam("appointment_id")))
+    theirs = exists().where(AppointmentAttendee.appointment_id == Appointment.id, _mine(AppointmentAttendee))
+    return Read(_rows().where(Appointment.id == bindparam("appointment_id"), theirs))
 
 
 @cache
 def _many(*, past: bool, resumed: bool) -> Read:
+    """The first of each client, then the first of those: an index in this order serves each, however long it is."""
     to_come = and_(Appointment.state.in_(TO_COME), Appointment.ends_at > func.now())
     start, last = AppointmentAttendee.starts_at, AppointmentAttendee.appointment_id
-    statement = _rows().where(~to_come if past else and_(to_come, start > func.now() - LONGEST_SESSION))
+    conditions = [~to_come] if past else [to_come, start > func.now() - LONGEST_SESSION]
     if resumed:
         here, after = tuple_(start, last), tuple_(bindparam("after_at"), bindparam("after_id"))
-        statement = statement.where(here < after if past else here > after)
-    order = (start.desc(), last.desc()) if past else (start, last)
-    return Read(statement.order_by(*order).limit(bindparam("limit")))
+        conditions.append(here < after if past else here > after)
+    client = func.unnest(_ids).table_valued(column("id", _UUID)).render_derived(name="client_of_caller")
+    each = (
+        select(start, last)
+        .join(Appointment, Appointment.id == last)
+        .where(AppointmentAttendee.client_id == client.c.id, AppointmentAttendee.account_id.is_(None), *conditions)
+        .order_by(*_order(start, last, past=past))
+        .limit(bindparam("limit"))
+        .lateral("each")
+    )
+    first = select(each.c.starts_at, each.c.appointment_id).select_from(client).join(each, true())
+    # An appointment that several of the clients have comes once.
+    first = first.group_by(each.c.starts_at, each.c.appointment_id)
+    first = first.order_by(*_order(each.c.starts_at, each.c.appointment_id, past=past)).limit(bindparam("limit"))
+    chosen = first.subquery("chosen")
+    statement = _rows().join(chosen, chosen.c.appointment_id == Appointment.id)
+    return Read(statement.order_by(*_order(Appointment.starts_at, Appointment.id, past=past)))
+
+
+def _order(start: Any, last: Any, *, past: bool) -> tuple[Any, Any]:
+    return (start.desc(), last.desc()) if past else (start, last)

@@ -159,7 +159,7 @@ def _follows(found: dict[str, Any]) -> ColumnElement[bool]:
 
 @cache
 def one(*, everyone: bool) -> Read:
-    return Read(_visible(select(*COLUMNS).where(Appointment.id == bindparam("appointment_id")), everyone))
+    return Read(visible(select(*COLUMNS).where(Appointment.id == bindparam("appointment_id")), everyone))
 
 
 @cache
@@ -186,7 +186,7 @@ def many(
         conditions.append(tuple_(start, last) > tuple_(bindparam("after_at"), bindparam("after_id")))
     if across:
         return Read(_over_calendars(conditions))
-    statement = _visible(statement.where(*conditions), everyone)
+    statement = visible(statement.where(*conditions), everyone)
     return Read(statement.order_by(start, last).limit(bindparam("limit")))
 
 
@@ -195,22 +195,27 @@ def changed(*, everyone: bool, resumed: bool) -> Read:
     """All appointments changed since a moment, oldest change first; cancelled ones are the tombstones."""
     since = tuple_(Appointment.updated_at, Appointment.id) > tuple_(bindparam("after_at"), bindparam("after_id"))
     start = since if resumed else Appointment.updated_at >= bindparam("updated_since")
-    statement = _visible(select(*COLUMNS).where(start), everyone)
+    statement = visible(select(*COLUMNS).where(start), everyone)
     return Read(statement.order_by(Appointment.updated_at, Appointment.id).limit(bindparam("limit")))
 
 
 def _edge(name: str, otherwise: str) -> ColumnElement[Any]:
-    """An instant, or a date as midnight in the practice's zone."""
+    """An instant, or a date as midnight in the practice's zone.
+
+    A subquery, which is evaluated once: as an expression beside a column it would be no index condition under
+    row-level security.
+    """
     zone = select(Practice.time_zone).where(Practice.id == bindparam("practice_id")).scalar_subquery()
     midnight = func.timezone(zone, bindparam(f"{name}_day", type_=DateTime()))
-    return func.coalesce(bindparam(f"{name}_at", type_=_INSTANT), midnight, text(f"'{otherwise}'::timestamptz"))
+    given = func.coalesce(bindparam(f"{name}_at", type_=_INSTANT), midnight, text(f"'{otherwise}'::timestamptz"))
+    return select(given).scalar_subquery()
 
 
 def _supervised() -> Select[UUID]:
     return select(Supervision.supervised_id).where(Supervision.supervisor_id == _staff)
 
 
-def _visible(statement: Rows, everyone: bool) -> Rows:
+def visible(statement: Rows, everyone: bool) -> Rows:
     """The one statement of who sees what: every calendar, or one's own and those that one supervises (F20.M3)."""
     if everyone:
         return statement

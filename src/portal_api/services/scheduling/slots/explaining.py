@@ -92,7 +92,7 @@ class Case:
         grid = replace(self.facts.rules.grid, interval=1, fixed_start=None)
         hours = self.calendar.hours
         found = list(hours.answering(question).values()) if question else hours.whatever_for()
-        return any(self.start in run for each in found for run in starts(self.zone, each, grid, (), [day]))
+        return any(self.start in of_day for each in found for of_day in starts(self.zone, each, grid, (), [day]))
 
 
 async def explain(reader: Reader, principal: Principal, query: ExplainQuery) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _of_the_hours(case: Case) -> Iterator[Result]:
     others = [each for each in calendar.taken if each[1] <= reach[0] or each[0] >= reach[1]]
     day = wall.day_of(case.zone, case.start)
     places = calendar.hours.answering(asked).values()
-    on_grid = any(case.start in run for each in places for run in starts(case.zone, each, grid, others, [day]))
+    on_grid = any(case.start in of_day for each in places for of_day in starts(case.zone, each, grid, others, [day]))
     counted = "where the hours begin" if grid.fixed_start is None else f"minute {grid.fixed_start} after midnight"
     yield "grid", on_grid, f"Sessions start every {grid.step} minutes, counted from {counted}."
 

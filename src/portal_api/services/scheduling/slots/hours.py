@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from portal_api.models.scheduling.services import admits
 from portal_api.services.scheduling.slots import wall
@@ -22,8 +22,7 @@ class Question:
     location_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where, and in which of the ways asked for, a window's sessions take place."""
 
     location_id: str | None

@@ -1,4 +1,7 @@
-"""What a search needs to know, in one round trip: the service, the practitioners' hours, what is taken."""
+"""What a search needs to know, in one round trip: the service, the practitioners' hours, what is taken.
+
+What counts against a cap is read besides, where there is one (caps.py).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +23,6 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
-    or_,
     select,
     true,
     union_all,
@@ -33,10 +35,6 @@ from portal_api.core.db import Read, Rows, Source
 from portal_api.core.errors import NotFound
 from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.scheduling import (
-    HOLDING_STATES,
-    Appointment,
-    AppointmentAttendee,
-    AppointmentRequest,
     BusyTime,
     Claim,
     Schedule,
@@ -46,6 +44,8 @@ from portal_api.models.scheduling import (
 from portal_api.models.staff import StaffMember
 from portal_api.services.scheduling.claims import LONGEST, live
 from portal_api.services.scheduling.services import offered_by
+from portal_api.services.scheduling.slots import caps
+from portal_api.services.scheduling.slots.caps import Count
 from portal_api.services.scheduling.slots.hours import Hours
 from portal_api.services.scheduling.slots.sweep import Grid, Taken
 
@@ -78,8 +78,8 @@ class Calendar:
     offers: bool
     declined: bool
     taken: list[Taken]
-    starts: Sequence[tuple[int, bool]]
-    """Of claims, and whether they are of this service; read where a cap a day needs them."""
+    starts: Sequence[Count]
+    """Of claims; known where a cap a day needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +106,27 @@ async def read(
 
     for_clients: also what binds only them. Raises NotFound for an unknown service or practitioner.
     """
+    begin, end = first - BEFORE, last + BEYOND
     rows = await source.rows(
         _facts(listed=practitioner_ids is not None, for_clients=for_clients),
         service_id=service_id,
         asked=list(practitioner_ids or ()),
-        begin=first - BEFORE,
-        end=last + BEYOND,
-        client_id=client_id,
+        begin=begin,
+        end=end,
     )
     if not rows:
         raise NotFound
-    calendars = [_calendar(row) for row in rows if row["practitioner_id"] is not None]
-    if practitioner_ids is not None and len(calendars) < len(set(practitioner_ids)):
+    rules = _rules(rows[0])
+    found = {UUID(str(row["practitioner_id"])): row for row in rows if row["practitioner_id"] is not None}
+    if practitioner_ids is not None and len(found) < len(set(practitioner_ids)):
         raise NotFound
-    return Facts(rows[0]["now"], _rules(rows[0]), calendars, rows[0]["open_of_client"])
+    capped = [each for each, row in found.items() if for_clients and (rules.max_per_day or row["most_a_day"])]
+    starts = await caps.starts_of(source, capped, service_id, begin, end)
+    calendars = [_calendar(each, found[each], starts.get(each, ())) for each in sorted(found)]
+    opened = 0
+    if client_id is not None and rules.max_open_per_client is not None:
+        opened = await caps.open_of_client(source, client_id, service_id)
+    return Facts(rows[0]["now"], rules, calendars, opened)
 
 
 # Ids leave the driver's own class here: what is written into each slot is encoded natively.
@@ -144,19 +151,18 @@ def _rules(row: dict[str, Any]) -> Rules:
     )
 
 
-def _calendar(row: dict[str, Any]) -> Calendar:
+def _calendar(practitioner_id: UUID, row: dict[str, Any], counts: Sequence[Count]) -> Calendar:
     return Calendar(
-        UUID(str(row["practitioner_id"])),
+        practitioner_id,
         Hours(row["time_zone"] or "UTC", row["windows"] or [], row["overrides"] or {}, row["most_a_day"]),
         row["offers"],
         row["declined"],
         sorted(zip(row["taken_from"] or (), row["taken_until"] or (), strict=True)),
-        row["starts"] or (),
+        counts,
     )
 
 
 _begin, _end = (bindparam(name, type_=DateTime(timezone=True)) for name in ("begin", "end"))
-_client = bindparam("client_id", type_=PGUUID(as_uuid=True))
 
 
 def _minutes(at: Any) -> ColumnElement[Any]:
@@ -199,17 +205,6 @@ def _taken() -> Any:
     )
 
 
-def _starts() -> Any:
-    """Where claims start, and whether of this service; not read at all where nothing is capped."""
-    own = Claim.service_id == Service.id
-    return (
-        select(func.jsonb_agg(func.jsonb_build_array(_minute_of(Claim.starts_at), own)))
-        .where(or_(Schedule.max_per_day.is_not(None), Service.max_per_day.is_not(None)), _claimed())
-        .correlate(StaffMember, Schedule, Service)
-        .scalar_subquery()
-    )
-
-
 def _declined() -> Any:
     return exists().where(
         FeatureSetting.scope == Scope.PRACTITIONER,
@@ -217,34 +212,6 @@ def _declined() -> Any:
         FeatureSetting.feature == Feature.APPOINTMENT_REQUESTS,
         FeatureSetting.enabled.is_(False),
     )
-
-
-def _open_of_client() -> Any:
-    booked = (
-        select(func.count())
-        .select_from(AppointmentAttendee)
-        .join(Appointment, Appointment.id == AppointmentAttendee.appointment_id)
-        .where(
-            AppointmentAttendee.client_id == _client,
-            AppointmentAttendee.starts_at > func.now(),
-            AppointmentAttendee.account_id.is_(None),
-            Appointment.service_id == bindparam("service_id"),
-            Appointment.state == "booked",
-        )
-        .scalar_subquery()
-    )
-    asked = (
-        select(func.count())
-        .select_from(AppointmentRequest)
-        .where(
-            AppointmentRequest.client_id == _client,
-            AppointmentRequest.service_id == bindparam("service_id"),
-            AppointmentRequest.state.in_(HOLDING_STATES),
-            AppointmentRequest.expires_at > func.now(),
-        )
-        .scalar_subquery()
-    )
-    return booked + asked
 
 
 _practises = and_(
@@ -274,7 +241,6 @@ def _facts(*, listed: bool, for_clients: bool) -> Read:
             Service.audience,
             Service.client_bookable,
             Service.archived_at.is_not(None).label("is_archived"),
-            (_open_of_client() if for_clients else literal_column("0")).label("open_of_client"),
             StaffMember.id.label("practitioner_id"),
             Schedule.time_zone,
             Schedule.windows,
@@ -284,7 +250,6 @@ def _facts(*, listed: bool, for_clients: bool) -> Read:
             (_declined() if for_clients else false()).label("declined"),
             taken.c.taken_from,
             taken.c.taken_until,
-            _starts().label("starts"),
         )
         .select_from(Service)
         .where(Service.id == bindparam("service_id"))
@@ -298,4 +263,4 @@ def _facts(*, listed: bool, for_clients: bool) -> Read:
             StaffMember,
             and_(StaffMember.id == Schedule.practitioner_id, _practises, offered_by(Schedule.practitioner_id)),
         )
-    return Read(statement.outerjoin(taken, true()).order_by(StaffMember.id))
+    return Read(statement.outerjoin(taken, true()))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge, nsmallest
-from itertools import groupby, islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from portal_api.core.db import Source
 from portal_api.models.scheduling import Audience, Mode
 from portal_api.models.scheduling.services import admits
 from portal_api.services.scheduling.slots import wall
-from portal_api.services.scheduling.slots.hours import Place, Question
+from portal_api.services.scheduling.slots.hours import DayStretches, Place, Question
 from portal_api.services.scheduling.slots.reading import Calendar, Facts, Rules, read
 from portal_api.services.scheduling.slots.sweep import starts
 
@@ -92,18 +92,61 @@ def _slots(facts: Facts, asker: Asker, wish: Wish) -> Iterator[Slot]:
     rules = facts.rules
     if not _is_bookable(facts, asker):
         return
-    found = [_of_calendar(facts, asker, wish, number) for number in range(len(facts.calendars))]
     practitioners = [calendar.practitioner_id for calendar in facts.calendars]
     service_id, duration = rules.service_id, rules.grid.duration
-    for start, number, place in found[0] if len(found) == 1 else merge(*found):
-        yield {
-            "starts_at": wall.instant(start),
-            "ends_at": wall.instant(start + duration),
-            "practitioner_id": practitioners[number],
-            "service_id": service_id,
-            "location_id": place.location_id,
-            "modes": place.modes,
-        }
+    instant = wall.instant
+    for some in _starts(facts, asker, wish):
+        for start, number, (location_id, modes) in some:
+            yield {
+                "starts_at": instant(start),
+                "ends_at": instant(start + duration),
+                "practitioner_id": practitioners[number],
+                "service_id": service_id,
+                "location_id": location_id,
+                "modes": modes,
+            }
+
+
+def _starts(facts: Facts, asker: Asker, wish: Wish) -> Iterator[Iterable[Start]]:
+    """The starts of all practitioners, in order, some at a time."""
+    by_zone: dict[str, list[Iterator[list[Start]]]] = {}
+    for number, calendar in enumerate(facts.calendars):
+        if calendar.offers and not (calendar.declined and asker.audience is not None):
+            found = _of_calendar(facts, asker, wish, number)
+            by_zone.setdefault(calendar.hours.time_zone, []).append(found)
+    zones = [_of_zone(calendars) for calendars in by_zone.values()]
+    return zones[0] if len(zones) == 1 else iter((merge(*map(chain.from_iterable, zones)),))
+
+
+def _of_zone(calendars: list[Iterator[list[Start]]]) -> Iterator[list[Start]]:
+    """Those of one zone have their days in common, and sorting a day is cheaper than asking whose start is next."""
+    if len(calendars) == 1:
+        return calendars[0]
+    return (sorted(chain.from_iterable(of_all)) for of_all in zip(*calendars, strict=True))
+
+
+def _of_calendar(facts: Facts, asker: Asker, wish: Wish, number: int) -> Iterator[list[Start]]:
+    """Day by day the starts of one practitioner; one that several windows offer comes once, with all they offer."""
+    calendar, rules = facts.calendars[number], facts.rules
+    zone, grid, taken = calendar.hours.time_zone, rules.grid, calendar.taken
+    days, earliest = _days(facts, calendar, asker, wish), earliest_start(facts, asker)
+    full = full_days(facts, calendar) if asker.audience is not None else ()
+    places = calendar.hours.answering(question(rules, asker, wish)) or {Place(None, ()): DayStretches()}
+    found = [
+        starts(zone, stretches, grid, taken, days, earliest=earliest, closed=full) for stretches in places.values()
+    ]
+    if len(found) == 1:
+        (place,) = places
+        return ([(start, number, place) for start in of_day] for of_day in found[0])
+    return (_once(zip(places, of_day, strict=True), number) for of_day in zip(*found, strict=True))
+
+
+def _once(of_day: Iterable[tuple[Place, list[int]]], number: int) -> list[Start]:
+    at: dict[int, list[Place]] = {}
+    for place, found in of_day:
+        for start in found:
+            at.setdefault(start, []).append(place)
+    return [(start, number, _together(places)) for start, places in sorted(at.items())]
 
 
 def _is_bookable(facts: Facts, asker: Asker) -> bool:
@@ -138,39 +181,11 @@ def full_days(facts: Facts, calendar: Calendar) -> set[int]:
     return {day for most, counted in caps if most for day, count in counted.items() if count >= most}
 
 
-def _days(facts: Facts, calendar: Calendar, asker: Asker, wish: Wish) -> Iterable[int]:
+def _days(facts: Facts, calendar: Calendar, asker: Asker, wish: Wish) -> range:
     first, last = wall.day_number(wish.first), wall.day_number(wish.last)
-    if asker.audience is None:
-        return range(first, last + 1)
-    full = full_days(facts, calendar)
-    days = range(first, min(last, last_day(facts, calendar)) + 1)
-    return [day for day in days if day not in full] if full else days
-
-
-def _of_calendar(facts: Facts, asker: Asker, wish: Wish, number: int) -> Iterator[Start]:
-    """The starts of one practitioner, in order; one that several windows offer comes once, with all they offer."""
-    calendar, rules = facts.calendars[number], facts.rules
-    if not calendar.offers or (calendar.declined and asker.audience is not None):
-        return iter(())
-    zone, days, earliest = calendar.hours.time_zone, _days(facts, calendar, asker, wish), earliest_start(facts, asker)
-    places = calendar.hours.answering(question(rules, asker, wish))
-    found = [
-        _placed(starts(zone, stretches, rules.grid, calendar.taken, days, earliest=earliest), number, place)
-        for place, stretches in places.items()
-    ]
-    return found[0] if len(found) == 1 else _once(merge(*found, key=itemgetter(0)))
-
-
-def _once(found: Iterable[Start]) -> Iterator[Start]:
-    for start, same in groupby(found, key=itemgetter(0)):
-        (_, number, place), *others = same
-        yield start, number, _together([place, *(place for _, _, place in others)])
-
-
-def _placed(found: Iterator[range], number: int, place: Place) -> Iterator[Start]:
-    for run in found:
-        for start in run:
-            yield start, number, place
+    if asker.audience is not None:
+        last = min(last, last_day(facts, calendar))
+    return range(first, last + 1)
 
 
 def _together(places: list[Place]) -> Place:

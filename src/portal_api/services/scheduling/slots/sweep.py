@@ -6,7 +6,7 @@ whatever the clock does; on the day of a change a skipped reading is offered not
 its instants.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from portal_api.services.scheduling.slots import wall
@@ -16,6 +16,8 @@ Taken = tuple[int, int]
 """Instants from, until."""
 Piece = tuple[int, int, int]
 """A window, or the part of it under one offset: instants from, until, and the one that the grid counts from."""
+Window = tuple[int, int, int, int]
+"""The same, and until when windows go on without a gap, past midnight too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +51,31 @@ def starts(
     days: Iterable[int],
     *,
     earliest: int = 0,
-) -> Iterator[range]:
-    """The instants at which a session can start: on these days of the zone, in order, and not before `earliest`.
+    closed: Container[int] = (),
+) -> Iterator[list[int]]:
+    """For each of these days of the zone the instants at which a session can start, in order, none before `earliest`.
 
-    They come in runs of one step. taken: sorted. Linear in the days and in what is taken, and lazy: the first is
-    there before the second day is looked at.
+    taken: sorted. closed: days on which nothing starts, though a session may run into them. Linear in the days and in
+    what is taken, and lazy: the first day is there before the second is looked at.
     """
     step, is_packed, duration = grid.step, grid.is_packed, grid.duration
     blocked = _blocked(taken, grid)
     low, high = next(blocked, _NEVER)
-    for begin, end, anchor, until in _windows(zone, stretches, grid, days):
-        at, beyond = begin, min(end, until - duration + 1)
-        while at < beyond:
-            while high <= at:
-                low, high = next(blocked, _NEVER)
-            stop = low if low < beyond else beyond
-            if at < stop:
-                first = at if at > earliest else earliest
-                yield range(first + ((at if is_packed else anchor) - first) % step, stop, step)
-            if stop == beyond:
-                break
-            at = high
+    for day, windows in _windows(zone, stretches, grid, days):
+        found: list[int] = []
+        for begin, end, anchor, until in () if day in closed else windows:
+            at, beyond = begin, min(end, until - duration + 1)
+            while at < beyond:
+                while high <= at:
+                    low, high = next(blocked, _NEVER)
+                stop = low if low < beyond else beyond
+                if at < stop:
+                    first = at if at > earliest else earliest
+                    found += range(first + ((at if is_packed else anchor) - first) % step, stop, step)
+                if stop == beyond:
+                    break
+                at = high
+        yield found
 
 
 _NEVER: Taken = (1 << 60, 1 << 60)
@@ -90,10 +96,8 @@ def _blocked(taken: Iterable[Taken], grid: Grid) -> Iterator[Taken]:
         yield low, high
 
 
-def _windows(
-    zone: str, stretches: DayStretches, grid: Grid, days: Iterable[int]
-) -> Iterator[tuple[int, int, int, int]]:
-    """Each piece of the days, with the instant until which windows go on without a gap, past midnight too."""
+def _windows(zone: str, stretches: DayStretches, grid: Grid, days: Iterable[int]) -> Iterator[tuple[int, list[Window]]]:
+    """The windows of each day, piece by piece."""
     known: dict[int, list[Piece]] = {}
 
     def of(day: int) -> list[Piece]:
@@ -103,14 +107,22 @@ def _windows(
 
     for day in days:
         pieces = of(day)
-        answer: list[tuple[int, int, int, int]] = []
-        for begin, end, anchor in reversed(pieces):
-            if not answer:
-                until = _onward(of, day + 1, end, grid.duration)
-            else:
-                until = answer[-1][3] if answer[-1][0] == end else end
-            answer.append((begin, end, anchor, until))
-        yield from reversed(answer)
+        end = pieces[-1][1] if pieces else 0
+        goes_on = bool(pieces) and end == wall.segments(zone, day)[-1][1]
+        yield day, _with_ends(pieces, _onward(of, day + 1, end, grid.duration) if goes_on else end)
+
+
+def _with_ends(pieces: list[Piece], until: int) -> list[Window]:
+    """Each piece with the instant until which windows go on; `until` is that of the last one."""
+    if len(pieces) == 1:
+        return [(*pieces[0], until)]
+    found: list[Window] = []
+    for begin, end, anchor in reversed(pieces):
+        if found and found[-1][0] != end:
+            until = end
+        found.append((begin, end, anchor, until))
+    found.reverse()
+    return found
 
 
 def _onward(of: Callable[[int], list[Piece]], day: int, end: int, duration: int) -> int:
