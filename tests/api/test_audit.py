@@ -16,6 +16,7 @@ from portal_api.core.ids import new_id
 from portal_api.models.auth import Account
 from portal_api.models.clients import ClientGrant
 from portal_api.models.portal import PortalSettings
+from tests.entry import client_login, open_practice
 from tests.world import Caller, Practice, World, hash_of_password
 
 
@@ -84,6 +85,17 @@ class TestList:
         assert event["request_id"]
         assert event["ip"]
         assert "they" not in str(event)
+
+    async def test_who_signs_in_or_accepts_is_named(self, world: World) -> None:
+        """F18.M1: from the moment when they have shown whose account it is."""
+        practice = await open_practice(world)
+        client, caller = await client_login(world, practice)
+        (accepted,) = await events(practice.owner, type="invitation.accepted")
+        assert (accepted["actor_kind"], accepted["actor_id"]) == ("client", caller.account["id"])
+        assert accepted["on_behalf_of"] == client["id"]
+        await world.sign_in(practice.id, client["email"])
+        (entered,) = await events(practice.owner, type="login.succeeded", actor_id=caller.account["id"])
+        assert (entered["actor_kind"], entered["actor_name"]) == ("client", accepted["actor_name"])
 
     async def test_reading_it_is_recorded(self, practice: Practice) -> None:
         await events(practice.owner, type="login.succeeded")

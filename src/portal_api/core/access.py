@@ -1,7 +1,7 @@
 """Who may do what: permissions are verbs on nouns, roles are a table, a principal is who is asking."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -238,6 +238,10 @@ class Principal:
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
+
+    def proven(self, kind: str, account_id: UUID) -> "Principal":
+        """A visitor who has just shown whose account is theirs, for the records: it gives no permission."""
+        return replace(self, kind=ActorKind(kind), account_id=account_id)
 
     def profile(self, client_id: UUID | None) -> Profile:
         """The client to act for; an account with a single one need not name it.

@@ -78,6 +78,7 @@ class TestHours:
             ({"windows": [MONDAY | {"start": "9:00"}]}, "/windows/0/start"),
             ({"windows": [MONDAY | {"weekday": "funday"}]}, "/windows/0/weekday"),
             ({"windows": [], "time_zone": "Mars/Olympus"}, "/time_zone"),
+            ({"windows": [], "overrides": [{"date": "1577836800", "windows": []}]}, "/overrides/0/date"),
             ({"windows": [], "overrides": [{"date": "2027-01-01", "windows": []}] * 2}, ""),
             ({"windows": [MONDAY | {"location_id": str(uuid4())}]}, "/windows"),
             ({"windows": [MONDAY | {"service_ids": [str(uuid4())]}]}, "/windows"),

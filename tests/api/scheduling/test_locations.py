@@ -38,6 +38,15 @@ async def test_a_stale_copy_changes_nothing(world: World) -> None:
     assert stale.json()["current"]["name"] == "Head office"
 
 
+async def test_a_patch_goes_into_the_address(world: World) -> None:
+    """RFC 7396: what a patch does not name stays as it is."""
+    practice = await world.practice()
+    address = {"line1": "1 Pier Street", "city": "Salem", "region": "MA", "postal_code": "01970", "country": "US"}
+    made = await practice.owner.post("/v1/locations", {"name": "Harbor", "address": address})
+    changed = await practice.owner.patch(f"/v1/locations/{made.json()['id']}", {"address": {"line2": "Floor 2"}})
+    assert changed.json()["address"] == address | {"line2": "Floor 2"}
+
+
 async def test_names_of_what_is_in_use_are_told_apart(world: World) -> None:
     practice, other = await world.practice(), await world.practice()
     first = (await practice.owner.post(LOCATIONS, {"name": "Main office"})).json()

@@ -9,14 +9,14 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from portal_api.models.scheduling import Audience
-from portal_api.schemas.base import ClockTime, Input, Minute, Output, PageQuery, Paragraphs, TimeZone
+from portal_api.schemas.base import CalendarDate, ClockTime, Input, Minute, Output, PageQuery, Paragraphs, TimeZone
 from portal_api.schemas.scheduling.services import Cap, Modes
 
 MAX_TIME_OFF_DAYS = 731
 ClockEnd = Annotated[
     str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$", examples=["17:00"], description="`24:00`: midnight.")
 ]
-Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
+Day = Annotated[CalendarDate, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
 
 
 class Weekday(StrEnum):

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from portal_api.schemas.base import Change, Input, Name, Output, PageQuery, Paragraphs, Phone
-from portal_api.schemas.practices import Address
+from portal_api.schemas.practices import Address, AddressUpdate
 
 
 class LocationCreate(Input):
@@ -19,7 +19,7 @@ class LocationCreate(Input):
 
 class LocationUpdate(Change):
     name: Name | None = None
-    address: Address | None = None
+    address: AddressUpdate | None = None
     hide_address: bool | None = None
     phone: Phone | None = None
     directions: Paragraphs | None = None

@@ -187,7 +187,8 @@ async def _welcome(
     answer = await sessions.start(
         session, visitor, account, methods=methods, delivery=data.delivery, label=data.device_label or ""
     )
+    actor = visitor.proven(account.kind, account.id)
     await audit.record(
-        session, visitor, "login.succeeded", resource=("account", account.id), details={"delivery": data.delivery}
+        session, actor, "login.succeeded", resource=("account", account.id), details={"delivery": data.delivery}
     )
     return answer

@@ -289,8 +289,9 @@ async def _finish(
 ) -> None:
     invitation.accept(now, account.id)
     await session.flush()
+    actor = visitor.proven(account.kind, account.id)
     await audit.record(
-        session, visitor, "invitation.accepted", resource=("invitation", invitation.id),
+        session, actor, "invitation.accepted", resource=("invitation", invitation.id),
         clients=[invitation.client_id] if invitation.client_id else [], details={"account_id": str(account.id)},
     )  # fmt: skip
 

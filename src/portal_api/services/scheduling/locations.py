@@ -12,8 +12,10 @@ from portal_api.core.db import Read, Reader, Session, Source
 from portal_api.core.errors import Conflict, NotFound, PreconditionFailed, invalid, on_constraint
 from portal_api.core.ids import new_id
 from portal_api.models.scheduling import Location
+from portal_api.schemas.practices import Address
 from portal_api.schemas.scheduling.locations import LocationCreate, LocationFilters, LocationUpdate
 from portal_api.services import audit
+from portal_api.services.merging import merged
 from portal_api.services.paging import Pager
 
 REQUIRED = ("name", "hide_address")
@@ -76,7 +78,9 @@ async def update(
     for name, value in changes.items():
         if value is None and name in REQUIRED:
             raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
-        setattr(location, name, value.model_dump() if hasattr(value, "model_dump") else value)
+        if name == "address" and value is not None:
+            value = merged(Address, location.address, value, "/address")
+        setattr(location, name, value)
     await session.flush()
     await audit.record(session, principal, "location.updated", resource=("location", location.id), changed=changes)
     return await get(session, principal, location_id)
