@@ -25,7 +25,7 @@ from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
 from portal_api.models.staff import StaffMember
-from tests.world import PASSWORD, Caller, hash_of_password
+from tests.world import PASSWORD, Caller, hash_of_password, let_in
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -59,7 +59,7 @@ class House:
     async def staff(self, *roles: Role) -> tuple[UUID, Caller]:
         """A staff member with these roles, signed in."""
         account = await self.account("staff")
-        return await self.member(account, *roles), await self.sign_in(account)
+        return await self.member(account, *roles), await let_in(self.app, self.http, self.id, account.id)
 
     async def member(self, account: Account, *roles: Role) -> UUID:
         """The staff record of an account; its id is the practitioner's."""
@@ -90,7 +90,7 @@ class House:
         grant = ClientGrant(account_id=account.id, client_id=client_id, permissions=[], source="invitation")
         async with self.session() as session:
             session.add(grant)
-        return client_id, await self.sign_in(account)
+        return client_id, await let_in(self.app, self.http, self.id, account.id)
 
     async def invitation(self) -> UUID:
         invitation = Invitation(
