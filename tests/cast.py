@@ -42,7 +42,7 @@ from portal_api.models.scheduling import (
 from portal_api.models.staff import StaffMember
 from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
-from tests.world import PASSWORD, Caller, hash_of_password
+from tests.world import PASSWORD, Caller, hash_of_password, let_in
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -76,7 +76,7 @@ class House:
     async def staff(self, *roles: Role) -> tuple[UUID, Caller]:
         """A staff member with these roles, signed in."""
         account = await self.account("staff")
-        return await self.member(account, *roles), await self.sign_in(account)
+        return await self.member(account, *roles), await let_in(self.app, self.http, self.id, account.id)
 
     async def member(self, account: Account, *roles: Role) -> UUID:
         """The staff record of an account; its id is the practitioner's."""
@@ -107,7 +107,7 @@ class House:
         grant = ClientGrant(account_id=account.id, client_id=client_id, permissions=[], source="invitation")
         async with self.session() as session:
             session.add(grant)
-        return client_id, await self.sign_in(account)
+        return client_id, await let_in(self.app, self.http, self.id, account.id)
 
     async def invitation(self) -> UUID:
         invitation = Invitation(

@@ -9,7 +9,7 @@ from portal_api.core.ids import new_id
 from portal_api.models.auth import Account
 from portal_api.models.clients import SELF, ClientGrant
 from portal_api.models.staff import StaffMember
-from tests.world import Caller, Practice, World, hash_of_password
+from tests.world import Caller, Practice, World, hash_of_password, let_in
 
 
 async def client_login(
@@ -18,7 +18,7 @@ async def client_login(
     """Someone signed in who may act for the client; the portal must be on."""
     person = await _account(world, practice, "client")
     await grant(world, practice, person.id, client_id, relationship, permissions)
-    return await world.sign_in(practice.id, person.email)
+    return await let_in(world.app, world.http, practice.id, person.id)
 
 
 async def grant(
@@ -52,7 +52,7 @@ async def colleague(world: World, practice: Practice, *roles: Role) -> tuple[Cal
         state="active",
     )
     await _add(world, practice, staff)
-    return await world.sign_in(practice.id, person.email), str(staff.id)
+    return await let_in(world.app, world.http, practice.id, person.id), str(staff.id)
 
 
 async def _account(world: World, practice: Practice, kind: str) -> Account:

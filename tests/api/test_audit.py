@@ -17,7 +17,7 @@ from portal_api.models.auth import Account
 from portal_api.models.clients import ClientGrant
 from portal_api.models.portal import PortalSettings
 from tests.entry import client_login, open_practice
-from tests.world import Caller, Practice, World, hash_of_password
+from tests.world import Caller, Practice, World, hash_of_password, let_in
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def portal_account(world: World, practice: Practice, *client_ids: str) -> 
             )
             for client_id in client_ids
         )
-    return await world.sign_in(practice.id, email)
+    return await let_in(world.app, world.http, practice.id, account.id)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from portal_api.models.clients import ClientGrant
 from portal_api.models.invitations import Invitation
 from portal_api.models.portal import PortalSettings
 from portal_api.models.staff import StaffMember
-from tests.world import PASSWORD, Caller, Practice, World, hash_of_password
+from tests.world import PASSWORD, Caller, Practice, World, hash_of_password, let_in
 
 STAFF = "/v1/practice/staff"
 
@@ -53,7 +53,8 @@ async def join(world: World, practice: Practice, *roles: str) -> Person:
         account.set_password(await hash_of_password(world.tools), now)
         staff = (await session.scalars(select(StaffMember).where(StaffMember.id == UUID(invited["id"])))).one()
         staff.activate(now)
-    return Person(invited["id"], invited["email"], await world.sign_in(practice.id, invited["email"]))
+    caller = await let_in(world.app, world.http, practice.id, account.id)
+    return Person(invited["id"], invited["email"], caller)
 
 
 async def portal_client(world: World, practice: Practice) -> Caller:
@@ -69,7 +70,7 @@ async def portal_client(world: World, practice: Practice) -> Caller:
         session.add(
             ClientGrant(account_id=account.id, client_id=UUID(client["id"]), permissions=[], source="invitation")
         )
-    return await world.sign_in(practice.id, email)
+    return await let_in(world.app, world.http, practice.id, account.id)
 
 
 async def invitations(world: World, practice: Practice, staff_id: str) -> list[Invitation]:

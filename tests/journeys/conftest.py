@@ -11,7 +11,12 @@ from tests.journeys.postbox import Postbox
 from tests.journeys.server import Server
 from tests.patience import PATIENCE
 
-SETTINGS = {"open_registration": "true", "rate_limit_factor": "100000", "app_url": "https://{slug}.portal.test"}
+SETTINGS = {
+    "open_registration": "true",
+    "rate_limit_factor": "100000",
+    "app_url": "https://{slug}.portal.test",
+    "cors_origins": "https://one.example, https://two.example",
+}
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,6 @@ def open_database(settings: Settings, meanwhile: Callable[[], None] = _nothing) 
     """
     if settings.database_url:
         _check_url(settings.database_url)
-        meanwhile()
         yield settings
         return
     if settings.is_production:

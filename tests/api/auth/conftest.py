@@ -7,8 +7,17 @@ from typing import Any
 
 import pytest
 
+from tests.world import World
+
 Sql = Callable[..., list[Any]]
 _networks = count(randbelow(200))
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """Whoever is signed in here has signed in: their device is known, and the login recorded."""
+    world.by_password = True
+    return world
 
 
 @pytest.fixture
