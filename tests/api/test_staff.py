@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
@@ -369,14 +369,33 @@ class TestResend:
         assert (response.status_code, response.json()["state"]) == (409, "active")
 
 
+async def open_hours(practice: Practice, staff_id: str) -> None:
+    hours = {"time_zone": "Europe/Berlin", "windows": [{"weekday": "monday", "start": "09:00", "end": "17:00"}]}
+    response = await practice.owner.put(f"/v1/practitioners/{staff_id}/availability", hours)
+    assert response.status_code == 200, response.text
+
+
+async def offer(practice: Practice, **fields: Any) -> None:
+    session = {"name": f"Session {uuid4()}", "duration_minutes": 50, "modes": ["video"], "client_bookable": True}
+    response = await practice.owner.post("/v1/services", session | fields)
+    assert response.status_code == 201, response.text
+
+
 class TestPractitioners:
-    async def test_clients_see_who_practises_and_no_more_of_them_than_they_need(
+    async def test_clients_see_who_can_be_booked_and_no_more_of_them_than_they_need(
         self, practice: Practice, world: World
     ) -> None:
         await join(world, practice, "biller")
         await invite(practice.owner, world, "practitioner")
+        await join(world, practice, "practitioner")
         suspended = await join(world, practice, "practitioner")
+        declining = await join(world, practice, "practitioner")
+        for staff_id in (practice.staff_id, suspended.id, declining.id):
+            await open_hours(practice, staff_id)
+        await offer(practice)
         await practice.owner.post(f"{STAFF}/{suspended.id}/suspend")
+        off = {"appointment_requests": False}
+        assert (await practice.owner.patch(f"/v1/practitioners/{declining.id}/features", off)).status_code == 200
         client = await portal_client(world, practice)
         (seen,) = (await client.get("/v1/practitioners")).json()["data"]
         assert seen == {
@@ -386,6 +405,23 @@ class TestPractitioners:
             "display_name": "Ada Harbor",
             "credentials": None,
         }
+
+    async def test_clients_see_those_who_offer_something_to_them(self, practice: Practice, world: World) -> None:
+        intern = await join(world, practice, "intern")
+        for staff_id in (practice.staff_id, intern.id):
+            await open_hours(practice, staff_id)
+        await offer(practice, audience="new")
+        await offer(practice, client_bookable=False)
+        client = await portal_client(world, practice)
+        assert (await client.get("/v1/practitioners")).json()["data"] == []
+        await offer(practice, practitioner_ids=[intern.id])
+        assert [one["id"] for one in (await client.get("/v1/practitioners")).json()["data"]] == [intern.id]
+
+    async def test_staff_see_everybody_whose_time_can_be_booked(self, practice: Practice, world: World) -> None:
+        intern = await join(world, practice, "intern")
+        await join(world, practice, "scheduler")
+        listed = (await practice.owner.get("/v1/practitioners")).json()["data"]
+        assert [one["id"] for one in listed] == [intern.id, practice.staff_id]
 
     async def test_every_staff_role_sees_them_page_by_page(self, practice: Practice, world: World) -> None:
         person = await join(world, practice, "forms_admin", "practitioner")

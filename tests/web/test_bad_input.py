@@ -310,11 +310,18 @@ class TestMethods:
 
 
 class TestHeaders:
-    @pytest.mark.parametrize("value", ["", "v", '"', "7x", '"v99999999999"', '"v1", "v2"', '"vé"', CANARY, "-1"])
+    @pytest.mark.parametrize("value", ["", "v", '"', "7x", '"v1", "v2"', '"vé"', CANARY, "-1"])
     async def test_a_bad_if_match_is_400(self, value: str, owner: Caller) -> None:
         response = await owner.patch("/v1/practice", {"name": "X"}, headers={"If-Match": value.encode("latin-1")})
         assert response.status_code == 400, response.text
         assert CANARY not in response.text
+
+    @pytest.mark.parametrize("tag", ['"v99999999999"', '"stale"', '"v"', '""', 'W/"5d41402a"'])
+    async def test_an_etag_that_no_copy_ever_had_holds_no_more(self, tag: str, owner: Caller) -> None:
+        """RFC 9110 section 13.1.1: a tag is opaque, and one that does not match is 412."""
+        response = await owner.patch("/v1/practice", {"name": "X"}, headers={"If-Match": tag})
+        assert (response.status_code, response.json()["code"]) == (412, "precondition_failed")
+        assert response.json()["current"] == (await owner.get("/v1/practice")).json()
 
     @pytest.mark.parametrize("key", ["", "x" * 256, "é", "\x7f", "a\tb"])
     async def test_a_bad_idempotency_key_is_400(self, key: str, owner: Caller) -> None:

@@ -92,5 +92,5 @@ async def reset_staff_second_factor(
 async def list_practitioners(
     filters: Annotated[PractitionerFilters, Query()], reader: ReaderDep, principal: CanReadPractitioners
 ) -> Any:
-    """Who practises here now."""
+    """Whose time can be booked; for clients: those whom they may ask for a time."""
     return await staff.practitioners(reader, principal, filters)

@@ -1,6 +1,7 @@
 """A handler's signature, read once at start-up: where each argument comes from."""
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
@@ -17,6 +18,8 @@ from portal_api.web.access import Requirement
 from portal_api.web.problems import invalid_input
 
 JSON_TYPES = ("application/json", "application/merge-patch+json")
+ENTITY_TAG = re.compile(r'(W/)?"[!#-~]*"')
+NO_VERSION = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +176,17 @@ def _must_be_json(request: Request) -> None:
 
 
 def _if_match(request: Request) -> int | None:
-    """The version that the caller last saw, from `If-Match: "v3"`; None when the header is absent or `*`."""
+    """The version that the caller last saw, from `If-Match: "v3"`; None when the header is absent or `*`.
+
+    A tag that was never given out is of a copy that does not hold (RFC 9110 section 13.1.1).
+    """
     given = header(request, b"if-match")
     if given is None or given.strip() == "*":
         return None
-    text = given.strip().removeprefix("W/").strip('"').removeprefix("v")
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise Malformed('If-Match takes the ETag of the copy that you changed, such as "v3".')
-    return int(text)
+    tag = given.strip()
+    text = tag.removeprefix("W/").strip('"').removeprefix("v")
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    if ENTITY_TAG.fullmatch(tag):
+        return NO_VERSION
+    raise Malformed('If-Match takes the ETag of the copy that you changed, such as "v3".')

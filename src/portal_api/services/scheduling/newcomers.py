@@ -4,9 +4,9 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, cast, exists, func, literal_column, or_, select, tuple_
+from sqlalchemy import and_, bindparam, exists, func, literal_column, select, tuple_
 
-from portal_api.core.access import BOOKABLE_ROLES, Feature, Principal
+from portal_api.core.access import Feature, Principal
 from portal_api.core.db import Read, Reader, Source
 from portal_api.core.errors import NotFound
 from portal_api.models.features import FeatureSetting, Scope
@@ -16,42 +16,21 @@ from portal_api.models.staff import StaffMember
 from portal_api.schemas.base import PageQuery
 from portal_api.services.auth import practice_door
 from portal_api.services.paging import Pager
-from portal_api.services.scheduling import services
+from portal_api.services.scheduling import bookable, services
 
-# The scopes of windows; one that is null, or names no audience, is open for everybody.
-_WEEKLY = literal_column("""'$[*][3] ? (!(@.audience == "existing"))'::jsonpath""")
-_ON_DATES = literal_column(
-    """'$.keyvalue() ? (@.key >= $today).value[*][2] ? (!(@.audience == "existing"))'::jsonpath"""
+_takes_requests = exists().where(
+    FeatureSetting.scope == Scope.PRACTICE,
+    FeatureSetting.subject_id == PortalSettings.practice_id,
+    FeatureSetting.feature == Feature.APPOINTMENT_REQUESTS,
+    FeatureSetting.enabled.is_(True),
 )
-
-
-def _switch(scope: Scope, subject_id: Any, *, on: bool) -> ColumnElement[bool]:
-    return exists().where(
-        FeatureSetting.scope == scope,
-        FeatureSetting.subject_id == subject_id,
-        FeatureSetting.feature == Feature.APPOINTMENT_REQUESTS,
-        FeatureSetting.enabled.is_(on),
-    )
-
-
 _takes_them = and_(
     PortalSettings.enabled,
     PortalSettings.allow_new_client_requests,
-    _switch(Scope.PRACTICE, PortalSettings.practice_id, on=True),
+    _takes_requests,
 )
-_admits_them = and_(Service.client_bookable, Service.audience != Audience.EXISTING, Service.archived_at.is_(None))
-_has_hours_for_them = or_(
-    func.jsonb_path_exists(Schedule.windows, _WEEKLY),
-    func.jsonb_path_exists(
-        Schedule.overrides, _ON_DATES, func.jsonb_build_object("today", cast(func.current_date(), Text))
-    ),
-)
-_receives_them = and_(
-    StaffMember.state == "active",
-    StaffMember.roles.overlap([role.value for role in sorted(BOOKABLE_ROLES)]),
-    ~_switch(Scope.PRACTITIONER, StaffMember.id, on=False),
-    _has_hours_for_them,
-)
+_admits_them = bookable.admits(Audience.NEW)
+_receives_them = bookable.receives(Audience.NEW)
 TAKES_THEM = Read(select(_takes_them.label("open")).select_from(PortalSettings))
 _somebody = (
     select(StaffMember.id)

@@ -4,15 +4,16 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, literal, select, text
+from sqlalchemy import bindparam, func, select, text
 
-from portal_api.core.access import Principal, Role
+from portal_api.core.access import Principal
 from portal_api.core.db import Read, Reader, Rows, Source
 from portal_api.core.errors import NotFound
 from portal_api.models.auth import Account
 from portal_api.models.staff import StaffMember, Supervision
 from portal_api.schemas.staff import PractitionerFilters, StaffFilters
 from portal_api.services.paging import Pager
+from portal_api.services.scheduling import bookable
 
 _supervises = (
     select(func.coalesce(func.array_agg(Supervision.supervised_id), text("'{}'::uuid[]")))
@@ -68,9 +69,10 @@ async def get(source: Source, staff_id: UUID) -> dict[str, Any]:
 
 
 async def practitioners(reader: Reader, principal: Principal, filters: PractitionerFilters) -> dict[str, Any]:
-    """Who practises here now: names and credentials, for staff and clients alike."""
+    """Names and credentials of whose time can be booked; for clients of those whom they may ask for some."""
     pager = Pager(reader, principal, "practitioners", filters, "id")
-    return pager.envelope(await reader.rows(_practising(resumed=pager.position is not None), **_from(pager)))
+    read = _practising(for_clients=principal.is_client, resumed=pager.position is not None)
+    return pager.envelope(await reader.rows(read, **_from(pager)))
 
 
 def _from(pager: Pager) -> dict[str, Any]:
@@ -84,9 +86,9 @@ def _many(*, by_state: bool, resumed: bool) -> Read:
 
 
 @cache
-def _practising(*, resumed: bool) -> Read:
-    practises = literal(Role.PRACTITIONER.value) == StaffMember.roles.any_()
-    return _newest(select(*PUBLIC).where(StaffMember.state == "active", practises), resumed=resumed)
+def _practising(*, for_clients: bool, resumed: bool) -> Read:
+    wanted = bookable.by_clients() if for_clients else bookable.practises
+    return _newest(select(*PUBLIC).where(wanted), resumed=resumed)
 
 
 def _newest(statement: Rows, *, resumed: bool) -> Read:

@@ -18,7 +18,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
-    exists,
     false,
     func,
     literal,
@@ -30,10 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.orm import InstrumentedAttribute
 
-from portal_api.core.access import BOOKABLE_ROLES, Feature
 from portal_api.core.db import Read, Rows, Source
 from portal_api.core.errors import NotFound
-from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.scheduling import (
     BusyTime,
     Claim,
@@ -42,6 +39,7 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
+from portal_api.services.scheduling import bookable
 from portal_api.services.scheduling.claims import LONGEST, live
 from portal_api.services.scheduling.services import offered_by
 from portal_api.services.scheduling.slots import caps
@@ -205,18 +203,6 @@ def _taken() -> Any:
     )
 
 
-def _declined() -> Any:
-    return exists().where(
-        FeatureSetting.scope == Scope.PRACTITIONER,
-        FeatureSetting.subject_id == StaffMember.id,
-        FeatureSetting.feature == Feature.APPOINTMENT_REQUESTS,
-        FeatureSetting.enabled.is_(False),
-    )
-
-
-_practises = and_(
-    StaffMember.state == "active", StaffMember.roles.overlap([role.value for role in sorted(BOOKABLE_ROLES)])
-)
 _asked: InstrumentedAttribute[Any] = bindparam("asked", type_=ARRAY(PGUUID(as_uuid=True)))  # type: ignore[assignment]
 
 
@@ -246,8 +232,8 @@ def _facts(*, listed: bool, for_clients: bool) -> Read:
             Schedule.windows,
             Schedule.overrides,
             Schedule.max_per_day.label("most_a_day"),
-            and_(_practises, offered_by(StaffMember.id)).label("offers"),
-            (_declined() if for_clients else false()).label("declined"),
+            and_(bookable.practises, offered_by(StaffMember.id)).label("offers"),
+            (bookable.declined if for_clients else false()).label("declined"),
             taken.c.taken_from,
             taken.c.taken_until,
         )
@@ -261,6 +247,6 @@ def _facts(*, listed: bool, for_clients: bool) -> Read:
         statement = statement.outerjoin(Schedule, true())
         statement = statement.outerjoin(
             StaffMember,
-            and_(StaffMember.id == Schedule.practitioner_id, _practises, offered_by(Schedule.practitioner_id)),
+            and_(StaffMember.id == Schedule.practitioner_id, bookable.practises, offered_by(Schedule.practitioner_id)),
         )
     return Read(statement.outerjoin(taken, true()))
