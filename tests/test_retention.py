@@ -88,6 +88,7 @@ async def test_what_is_over_goes_and_the_rest_stays(
     bystander = await world.practice()
     for somebody in (practice, bystander):
         body = {"given_name": "Grace", "family_name": "Client"}
+        await world.sign_in(somebody.id, somebody.owner_email)
         await somebody.owner.post("/v1/clients", body, headers={"Idempotency-Key": "one"})
         assert count(sql, table, somebody) == 1
         sql(f"UPDATE {table} SET {age} WHERE practice_id = %s", somebody.id)
@@ -116,6 +117,9 @@ async def test_more_than_a_batch_goes_too(
 class TestEveryDay:
     async def test_every_practice_has_its_turn(self, world: World, practice: Practice, sql: Sql) -> None:
         other = await world.practice()
+        for somebody in (practice, other):
+            await world.sign_in(somebody.id, somebody.owner_email)
+            assert count(sql, "known_device", somebody) == 1
         sql("UPDATE known_device SET last_used_at = now() - interval '400 days' WHERE practice_id = ANY (%s)",
             [UUID(practice.id), UUID(other.id)])  # fmt: skip
         await run(world, practice, "retention.daily")

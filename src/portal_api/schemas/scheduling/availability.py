@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from portal_api.models.scheduling import Audience
@@ -13,10 +13,19 @@ from portal_api.schemas.base import CalendarDate, ClockTime, Input, Minute, Outp
 from portal_api.schemas.scheduling.services import Cap, Modes
 
 MAX_TIME_OFF_DAYS = 731
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+
+
+def _day(value: date) -> date:
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise PydanticCustomError("out_of_range", "Days lie between the years 2000 and 2199.")
+    return value
+
+
 ClockEnd = Annotated[
     str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$", examples=["17:00"], description="`24:00`: midnight.")
 ]
-Day = Annotated[CalendarDate, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
+Day = Annotated[CalendarDate, AfterValidator(_day)]
 
 
 class Weekday(StrEnum):
