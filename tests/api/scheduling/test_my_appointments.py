@@ -1,10 +1,12 @@
 """What clients, and guardians of clients, have and had."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tests.api.scheduling.desk import DAY, HOUR, MINE, NOON, Desk, instant, open_desk, soon
+from tests.cast import House
 from tests.people import grant
 from tests.world import Caller, World
 
@@ -171,6 +173,15 @@ class TestHome:
         assert (await parent.get(HOME, params={"client_id": hidden})).json()["next_appointment"] is None
         stranger = await desk.add_client()
         assert (await parent.get(HOME, params={"client_id": stranger})).status_code == 404
+
+    async def test_who_acts_for_nobody_yet_has_a_home_too(self, desk: Desk) -> None:
+        """Somebody who signed up, before anybody knows them."""
+        await desk.book()
+        house = House(desk.world.app, desk.world.http, UUID(desk.practice.id))
+        newcomer = await house.sign_in(await house.account("client"))
+        home = (await newcomer.get(HOME)).json()
+        assert (home["profiles"], home["next_appointment"]) == ([], None)
+        assert (await newcomer.get(MINE)).json() == {"data": [], "next_cursor": None}
 
     async def test_it_is_for_clients(self, desk: Desk) -> None:
         assert (await desk.owner.get(HOME)).status_code == 403
