@@ -57,10 +57,13 @@ openapi: install ## write openapi/portal.json and the table of docs/errors.md an
 	@mv $(DOCUMENT).new $(DOCUMENT)
 	@$(BIN)/python scripts/errors.py
 
+# What Debian 12 brings is too old for the linters.
+NODE_FITS := const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 21 || (major == 20 && minor > 18) ? 0 : 1)
+
 .PHONY: openapi-lint
-openapi-lint: ## lint openapi/portal.json and compile a TypeScript client of it (needs npm; said and left out without)
-	@if command -v npm >/dev/null 2>&1; then $(MAKE) openapi-lint-npm; \
-	else echo "==> API description: lint and TypeScript compile SKIPPED, npm is not installed"; fi
+openapi-lint: ## lint openapi/portal.json and compile a TypeScript client of it (needs npm and Node.js 20.19; said and left out without)
+	@if command -v npm >/dev/null 2>&1 && node -e '$(NODE_FITS)'; then $(MAKE) openapi-lint-npm; \
+	else echo "==> API description: lint and TypeScript compile SKIPPED, there is no npm with Node.js 20.19 or newer"; fi
 
 .PHONY: openapi-packages
 openapi-packages:

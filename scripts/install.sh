@@ -61,6 +61,7 @@ if is_installed "$wanted"; then
 fi
 
 export UV_PYTHON_DOWNLOADS=never PIP_DISABLE_PIP_VERSION_CHECK=1
+export PIP_DEFAULT_TIMEOUT="${PIP_DEFAULT_TIMEOUT:-120}" UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-120}" # a slow mirror is no failure
 unset VIRTUAL_ENV PYTHONPATH PYTHONHOME
 use_system_certificates
 echo "Installing Portal API into $venv ($wanted)"

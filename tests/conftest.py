@@ -34,6 +34,7 @@ def patient_program() -> Iterator[None]:
         for limit in (
             "core.db.database.ACQUIRE_TIMEOUT",
             "core.db.database.CONNECT_TIMEOUT",
+            "core.db.database.WRITE_PATIENCE",
             "services.invitations.accepting.PATIENCE",
             "web.gatekeeper.PATIENCE",
         ):

@@ -45,7 +45,8 @@ async def small(settings: Settings, own_database: str) -> AsyncIterator[World]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who finds every connection busy is told so soon. For `small`, which must be made after it."""
-    monkeypatch.setattr("portal_api.core.db.database.ACQUIRE_TIMEOUT", 0.05)
+    for limit in ("ACQUIRE_TIMEOUT", "WRITE_PATIENCE"):
+        monkeypatch.setattr(f"portal_api.core.db.database.{limit}", 0.05)
 
 
 @asynccontextmanager

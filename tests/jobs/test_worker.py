@@ -2,18 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from procrastinate.manager import JobManager
 
 from portal_api.core.jobs import Queue
-from tests.jobs.conftest import Bench, World, working
+from tests.jobs.conftest import Bench, Working, World, working
 from tests.patience import PATIENCE
 
 
 async def until(bench: Bench, sql: str) -> None:
     while not await bench.rows(sql):
         pass
+
+
+def backends(worker: Working) -> str:
+    """Its connections, as the database sees them."""
+    return f"FROM pg_stat_activity WHERE application_name = '{worker.name}'"
 
 
 async def test_large_backlog_of_one_practice_does_not_hold_up_another(
@@ -78,18 +85,39 @@ async def test_rank_is_read_from_its_index(bench: Bench, queue: Queue[World], pr
     assert any("Index Scan using ix_procrastinate_jobs_practice_rank" in line for line in lines), lines
 
 
-async def test_idle_worker_wakes_up_at_once(
-    bench: Bench, make_queue: Callable[..., Queue[World]], practice: UUID, world: World
-) -> None:
-    """The poll is an hour away: only NOTIFY can have done it, again and again.
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[bool]:
+    """Each time that a worker has looked for a job: whether there was one."""
+    ended: asyncio.Queue[bool] = asyncio.Queue()
+    fetch = JobManager.fetch_job
 
-    One that comes while the worker looks for jobs wakes nobody, and the poll is there for that. So there is
-    another job, with a NOTIFY of its own, until one has run.
+    async def fetch_job(*arguments: Any, **named: Any) -> Any:
+        job = await fetch(*arguments, **named)
+        ended.put_nowait(job is not None)
+        return job
+
+    monkeypatch.setattr(JobManager, "fetch_job", fetch_job)
+    return ended
+
+
+async def test_idle_worker_wakes_up_at_once(
+    bench: Bench,
+    make_queue: Callable[..., Queue[World]],
+    practice: UUID,
+    world: World,
+    looks: asyncio.Queue[bool],
+) -> None:
+    """The poll is an hour away: after it has looked in vain, only NOTIFY makes a worker look again.
+
+    One that comes while it looks wakes nobody, which is what the poll is for; here another one follows.
     """
     queue = make_queue(poll=3600.0)
-    async with working(bench, queue, world):
+    async with working(bench, queue, world, concurrency=1) as worker:
+        await until(bench, f"SELECT 1 {backends(worker)} AND query LIKE 'LISTEN%jobs.recover%' AND state = 'idle'")
         for number in range(20):
             while (practice, number) not in world.ran:
+                while await looks.get():
+                    pass
                 async with bench.sessions.begin() as session:
                     await queue.defer(session, "note", practice, number=number)
 
@@ -137,14 +165,13 @@ async def test_job_that_outlasts_the_grace_time_is_put_back(
 
 async def test_worker_survives_a_lost_database(bench: Bench, queue: Queue[World], practice: UUID, world: World) -> None:
     async with working(bench, queue, world) as worker:
-        mine = f"FROM pg_stat_activity WHERE application_name = '{worker.name}'"
         async with bench.sessions.begin() as session:
             await queue.defer(session, "note", practice, number=1)
         await world.event.wait()
         await until(bench, "SELECT 1 WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'note')")
-        await until(bench, f"SELECT 1 {mine} AND query LIKE 'LISTEN%'")
+        await until(bench, f"SELECT 1 {backends(worker)} AND query LIKE 'LISTEN%'")
         world.event.clear()
-        assert len(await bench.rows(f"SELECT pg_terminate_backend(pid, {PATIENCE * 1000}) {mine}")) > 1
+        assert len(await bench.rows(f"SELECT pg_terminate_backend(pid, {PATIENCE * 1000}) {backends(worker)}")) > 1
         async with bench.sessions.begin() as session:
             await queue.defer(session, "note", practice, number=2)
         await world.event.wait()

@@ -20,8 +20,8 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="session")
-async def postbox() -> AsyncIterator[Postbox]:
-    async with Postbox() as box:
+def postbox() -> Iterator[Postbox]:
+    with Postbox() as box:
         yield box
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -16,40 +17,53 @@ _LINK = re.compile(r"https?://\S+#token=\S+")
 
 
 class Postbox:
-    """Receives over SMTP on a loopback port and keeps what it got."""
+    """Receives over SMTP on a loopback port and keeps what it got.
+
+    In a thread of its own: a worker that sends and is told to stop must get its answer while the test waits for it.
+    """
+
+    url: str
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
-        self._arrival = asyncio.Condition()
-        self._server: asyncio.Server | None = None
+        self._arrival = threading.Condition()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
 
-    async def __aenter__(self) -> "Postbox":
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: SMTP(self, enable_SMTPUTF8=True), "127.0.0.1", 0)
+    def __enter__(self) -> "Postbox":
+        self._thread.start()
+        assert self._ready.wait(PATIENCE), "the mail server did not start"
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join()
 
-    @property
-    def url(self) -> str:
-        assert self._server is not None
-        return f"smtp://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+    async def _serve(self) -> None:
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        server = await self._loop.create_server(lambda: SMTP(self, enable_SMTPUTF8=True), "127.0.0.1", 0)
+        self.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self._ready.set()
+        async with server:
+            await self._over.wait()
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        async with self._arrival:
+        with self._arrival:
             self.mails.append(cast(EmailMessage, message_from_bytes(envelope.content, policy=default)))
             self._arrival.notify_all()
         return "250 kept"
 
     async def text(self, to: str, *, number: int = 1) -> str:
         """The text of the `number`-th mail to the address, as soon as it is there."""
-        async with asyncio.timeout(PATIENCE), self._arrival:
-            await self._arrival.wait_for(lambda: len(self._to(to)) >= number)
-        body = self._to(to)[number - 1].get_body(("plain",))
+        mail = await asyncio.to_thread(self._wait_for, to, number)
+        body = mail.get_body(("plain",))
         assert body is not None, "every mail has a text part"
         return str(body.get_content())
+
+    def _wait_for(self, to: str, number: int) -> EmailMessage:
+        with self._arrival:
+            assert self._arrival.wait_for(lambda: len(self._to(to)) >= number, PATIENCE), f"no mail {number} to {to}"
+            return self._to(to)[number - 1]
 
     async def token(self, to: str, *, number: int = 1) -> str:
         """The secret in the link of that mail."""

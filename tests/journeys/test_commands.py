@@ -93,7 +93,7 @@ def server(installation: Installation) -> Iterator[Server]:
 
 @pytest.fixture
 async def http(server: Server) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE) as client:
         yield client
 
 
@@ -199,7 +199,7 @@ class TestKeys:
         older = await sign_in(http, practice.id, practice.owner)
         assert "Restart every `serve`" in installation.prints("keys", "rotate")
         with Server(installation.home, "serve", "--no-worker", **installation.settings) as restarted:
-            async with httpx.AsyncClient(base_url=restarted.url, timeout=30) as again:
+            async with httpx.AsyncClient(base_url=restarted.url, timeout=PATIENCE) as again:
                 newer = await sign_in(again, practice.id, practice.owner)
                 assert [_kid(older), _kid(newer)] == known[:2]
                 for signed_in in (older, newer):
