@@ -140,7 +140,6 @@ def upgrade() -> None:
         sa.Column("allow_overlap", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("series_id", sa.Uuid(), nullable=True),
         sa.Column("request_id", sa.Uuid(), nullable=True),
-        sa.Column("rescheduled_from", sa.Uuid(), nullable=True),
         sa.Column("price_amount", sa.Integer(), nullable=True),
         sa.Column("price_currency", sa.Text(), nullable=True),
         sa.Column("late_within_minutes", sa.Integer(), nullable=False),
@@ -190,11 +189,6 @@ def upgrade() -> None:
             ["practice_id", "request_id"],
             ["appointment_request.practice_id", "appointment_request.id"],
             name="fk_appointment_practice_id_request_id",
-        ),
-        sa.ForeignKeyConstraint(
-            ["practice_id", "rescheduled_from"],
-            ["appointment.practice_id", "appointment.id"],
-            name="fk_appointment_practice_id_rescheduled_from",
         ),
         sa.ForeignKeyConstraint(
             ["practice_id", "room_id"], ["room.practice_id", "room.id"], name="fk_appointment_practice_id_room_id"

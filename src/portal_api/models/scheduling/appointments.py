@@ -64,7 +64,6 @@ class Appointment(PracticeScoped, Id, Mutable, Base):
         refers_to("room", "room_id"),
         refers_to("appointment_series", "series_id"),
         refers_to("appointment_request", "request_id"),
-        refers_to("appointment", "rescheduled_from"),
         one_of("state", APPOINTMENT_STATES),
         one_of("mode", Mode),
         one_of("cancelled_by_kind", ("client", "staff", "system")),
@@ -97,7 +96,6 @@ class Appointment(PracticeScoped, Id, Mutable, Base):
     allow_overlap: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     series_id: Mapped[UUID | None]
     request_id: Mapped[UUID | None]
-    rescheduled_from: Mapped[UUID | None]
     price_amount: Mapped[int | None]
     price_currency: Mapped[str | None]
     late_within_minutes: Mapped[int]

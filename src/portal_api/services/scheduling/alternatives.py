@@ -2,19 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from heapq import nsmallest
-from operator import itemgetter
+from datetime import UTC, datetime
 from uuid import UUID
 
 from portal_api.core.db import Source
 from portal_api.services.scheduling import slots
 from portal_api.services.scheduling.claims import SlotTaken
 from portal_api.services.scheduling.slots import Asker, Slot, Wish
-
-MOST = 5
-DAYS = 14
-_ENOUGH = 1000
 
 
 async def near(
@@ -29,11 +23,8 @@ async def near(
 ) -> list[Slot]:
     """The free times that are nearest to this instant, at most five of the two weeks around it, in order."""
     day = starts_at.astimezone(UTC).date()
-    first, last = day - timedelta(days=1), day + timedelta(days=DAYS - 1)
-    wish = Wish(service_id, [practitioner_id], first, last, mode, location_id)
-    free = await slots.search(source, asker, wish, _ENOUGH)
-    nearest = nsmallest(MOST, free, key=lambda slot: abs(slot["starts_at"] - starts_at))
-    return sorted(nearest, key=itemgetter("starts_at"))
+    wish = Wish(service_id, [practitioner_id], day, day, mode, location_id)
+    return await slots.alternatives(source, asker, wish, starts_at)
 
 
 @asynccontextmanager
