@@ -83,9 +83,9 @@ COMPILE := $(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --univ
 
 .PHONY: lock
 lock: install ## make the locks in requirements/ anew from pyproject.toml and uv.in
-	$(COMPILE) pyproject.toml -o requirements/runtime.txt
-	$(COMPILE) pyproject.toml --extra embedded -o requirements/embedded.txt
-	$(COMPILE) pyproject.toml --extra embedded --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra documents -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra documents --extra embedded -o requirements/embedded.txt
+	$(COMPILE) pyproject.toml --extra documents --extra embedded --group dev -o requirements/dev.txt
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 
 .PHONY: stop
