@@ -6,7 +6,7 @@ from practice_tables import create_practice_table
 from sqlalchemy.dialects import postgresql
 
 revision = "0021_documents"
-down_revision = "0019_video"
+down_revision = "0020_guardians"
 branch_labels = None
 depends_on = None
 
@@ -111,6 +111,7 @@ def _documents() -> None:
         ),
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_document"),
         client_owned=True,
+        confidential=True,
     )
     op.create_index("ix_document_client", "document", ["practice_id", "client_id", "id"])
     op.create_index("uq_document_file", "document", ["practice_id", "file_id"], unique=True)
