@@ -131,6 +131,7 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/clients/{}/invitations": lambda _house: {"email": _email()},
     "PUT /v1/clients/{}/credentials": lambda _house: {"email": _email(), "generate": True},
     "PATCH /v1/clients/{}/portal-access": {"state": "revoked"},
+    "POST /v1/clients/{}/view-as": {},
     "PATCH /v1/clients/{}/features": {"secure_messaging": False},
     "PATCH /v1/practitioners/{}/features": {"secure_messaging": False},
     "PATCH /v1/practice/features": {"secure_messaging": True},

@@ -50,6 +50,7 @@ class Permission(StrEnum):
     CLIENTS_CREATE = "clients:create"
     CLIENTS_READ = "clients:read"
     CLIENTS_READ_ALL = "clients:read_all"
+    CLIENTS_VIEW_AS = "clients:view_as"
     CLIENTS_WRITE = "clients:write"
     CREDENTIALS_WRITE = "credentials:write"
     DOCUMENTS_READ = "documents:read"
@@ -95,6 +96,7 @@ _CASELOAD = frozenset(
     {
         P.CLIENTS_CREATE,
         P.CLIENTS_READ,
+        P.CLIENTS_VIEW_AS,
         P.CLIENTS_WRITE,
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
@@ -249,6 +251,8 @@ class Principal:
     """The clients that the caller may act for; on a route with a feature, those who have the feature."""
     withheld: tuple[Profile, ...] = ()
     """Clients that the caller may act for, but not with `feature`."""
+    viewer_id: UUID | None = None
+    """The account of the staff member who looks through the eyes of this client; it reads, and nothing else."""
     feature: Feature | None = None
     """What the route needs, where it has narrowed the profiles."""
     must_change_password: bool = False
@@ -306,6 +310,11 @@ class Principal:
     def own_client_ids(self) -> tuple[UUID, ...]:
         """The clients that the caller is: what is confidential from guardians is theirs to see (F6.B3)."""
         return tuple(profile.client_id for profile in self.profiles if profile.is_own)
+
+    @property
+    def actor(self) -> tuple[ActorKind, UUID | None]:
+        """Who really acts, for the records."""
+        return (self.kind, self.account_id) if self.viewer_id is None else (ActorKind.STAFF, self.viewer_id)
 
     @property
     def is_client(self) -> bool:

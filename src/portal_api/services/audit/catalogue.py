@@ -83,6 +83,8 @@ TYPES: dict[str, str] = {
     "portal_access.viewed": "A client's portal access was read.",
     "practice.registered": "A practice was registered.",
     "practice.updated": "The practice's description was changed.",
+    "preview.begun": "A staff member began to look at the portal through the client's eyes.",
+    "preview.read": "A staff member looked at the portal through the client's eyes.",
     "prospect.associated": "A sign-up was associated with a client of the practice.",
     "prospect.converted": "A sign-up was made a new client.",
     "prospect.created": "Somebody signed up.",
