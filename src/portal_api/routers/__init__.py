@@ -8,6 +8,7 @@ from portal_api.routers import (
     features,
     invitations,
     me,
+    messages,
     portal,
     practices,
     previews,
@@ -33,6 +34,7 @@ ROUTERS = (
     prospects.router,
     *scheduling.ROUTERS,
     video.router,
+    *messages.ROUTERS,
     audit.router,
 )
 """Every router of the application, in the order of the document."""
