@@ -22,8 +22,11 @@ from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
+from portal_api.models.documents import PracticeDocument
 from portal_api.models.features import FeatureSetting, Scope
+from portal_api.models.guardians import Guardian
 from portal_api.models.invitations import Invitation
+from portal_api.models.messages import Audience, Message, Thread
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
@@ -40,6 +43,8 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
+from portal_api.services import documents
+from portal_api.services.documents import adding, intake
 from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller, hash_of_password, let_in
@@ -114,6 +119,24 @@ class House:
         account = await self.account("client")
         await self.entrust(account.id, client_id or await self.client(), *permissions)
         return account.id, await let_in(self.app, self.http, self.id, account.id)
+
+    async def guardian_record(self, client_id: UUID) -> UUID:
+        """A guardian of the client as staff wrote them down, who has accepted nothing yet."""
+        email = f"guardian-{token_hex(6)}@harbor.example"
+        row = Guardian(
+            id=new_id(),
+            client_id=client_id,
+            given_name="Ruth",
+            family_name="Client",
+            email=email,
+            email_norm=email,
+            relationship="mother",
+            permissions=["appointments.view"],
+        )
+        return await self._added(row)
+
+    async def guardian_of_somebody(self) -> UUID:
+        return await self.guardian_record(await self.client())
 
     async def entrust(self, account_id: UUID, client_id: UUID, *permissions: GrantPermission) -> UUID:
         """One more child for an account; returns the grant."""
@@ -271,6 +294,53 @@ class House:
             await claims.take_for_request(session, request.id, span, request.expires_at)
         return request.id
 
+    async def document(self, client_id: UUID | None = None) -> UUID:
+        """A document that is shared with some client."""
+        whose = client_id or await self.client()
+        async with self.session() as session:
+            made = await documents.store_paper(session, whose, "Letter", b"%PDF-1.4", "application/pdf", "shared")
+        return made.id
+
+    async def practice_document(self) -> UUID:
+        """A document of the practice itself, shared with all clients."""
+        practice = await intake.practice(self.tools, self.id)
+        file = await intake.receive(self.tools, practice, "directions.pdf", _pieces(b"%PDF-1.4"))
+        async with self.session() as session:
+            stored = await adding.keep(session, file)
+            made = PracticeDocument(
+                id=new_id(), file_id=stored.id, title="Directions", file_name=file.name, shared_at=datetime.now(UTC)
+            )
+            session.add(made)
+        return made.id
+
+    async def newest_client(self) -> UUID:
+        """Whom the last call of `client` made."""
+        async with self.session() as session:
+            return (await session.scalars(select(Client.id).order_by(Client.id.desc()).limit(1))).one()
+
+    async def thread(self) -> UUID:
+        """Of some client, with one message of the client's."""
+        return (await self._written())[0]
+
+    async def message(self) -> UUID:
+        """In a thread of its own."""
+        return (await self._written())[1]
+
+    async def _written(self) -> tuple[UUID, UUID]:
+        """A thread and the message in it."""
+        client_id, author = await self.client(), await self.account("client")
+        whose = {"client_id": client_id, "confidential": True}
+        thread = Thread(id=new_id(), subject="Tuesday", audience=Audience.CLINICAL, last_seq=1, **whose)
+        async with self.session() as session:
+            session.add(thread)
+            await session.flush()
+            message = Message(
+                id=new_id(), thread_id=thread.id, seq=1, author_kind="client", author_id=author.id, **whose
+            )
+            message.body = "May I come later?"
+            session.add(message)
+        return thread.id, message.id
+
     async def _added(self, row: Any) -> UUID:
         async with self.session() as session:
             session.add(row)
@@ -304,6 +374,10 @@ class House:
         assert response.status_code == 200, response.text
         answer = response.json()
         return Caller(self.http, answer["access_token"], answer["refresh_token"], answer["account"])
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def _later() -> datetime:

@@ -59,7 +59,10 @@ class Permission(StrEnum):
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
+    GUARDIANS_READ = "guardians:read"
+    GUARDIANS_WRITE = "guardians:write"
     INVITATIONS_READ = "invitations:read"
+    INVITATIONS_SELF = "invitations:self"
     INVITATIONS_WRITE = "invitations:write"
     LOCATIONS_READ = "locations:read"
     LOCATIONS_WRITE = "locations:write"
@@ -101,11 +104,15 @@ _CASELOAD = frozenset(
         P.CLIENTS_READ,
         P.CLIENTS_VIEW_AS,
         P.CLIENTS_WRITE,
+        P.GUARDIANS_READ,
+        P.GUARDIANS_WRITE,
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
         P.CREDENTIALS_WRITE,
         P.DOCUMENTS_READ,
         P.DOCUMENTS_WRITE,
+        P.MESSAGES_READ,
+        P.MESSAGES_WRITE,
         P.PORTAL_ACCESS_WRITE,
         P.FEATURES_WRITE,
     }
@@ -139,19 +146,17 @@ _ADMINISTRATION = (
         P.STAFF_READ,
     }
 )
-_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
-_MESSAGES = frozenset({P.MESSAGES_READ, P.MESSAGES_WRITE})
-"""Which threads, by their audience, models/messages says."""
-_CHARTS = frozenset({P.CLIENTS_READ, P.DOCUMENTS_READ, P.INVITATIONS_READ})
+_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL, P.MESSAGES_READ, P.MESSAGES_WRITE})
+_CHARTS = frozenset({P.GUARDIANS_READ, P.CLIENTS_READ, P.DOCUMENTS_READ, P.INVITATIONS_READ, P.MESSAGES_READ})
 """What who treats a client reads. Documents are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OWNER: _EVERY_STAFF | _MESSAGES | _ADMINISTRATION,
-    Role.ADMIN: _EVERY_STAFF | _MESSAGES | _ADMINISTRATION,
-    Role.PRACTITIONER: _EVERY_STAFF | _MESSAGES | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
-    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.MESSAGES_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _MESSAGES | _OWN_CALENDAR | _SESSIONS | _CHARTS,
-    Role.BILLER: _EVERY_STAFF | _MESSAGES | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
-    Role.SCHEDULER: _EVERY_STAFF | _MESSAGES | _READING | _EVERY_CALENDAR,
+    Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
+    Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
+    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
+    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _CHARTS | {P.MESSAGES_WRITE},
+    Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
+    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR | {P.GUARDIANS_READ},
     Role.FORMS_ADMIN: _EVERY_STAFF,
 }
 CLIENT_PERMISSIONS = frozenset(
@@ -160,6 +165,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.ACCOUNT_SELF,
         P.APPOINTMENTS_SELF,
         P.DOCUMENTS_SELF,
+        P.INVITATIONS_SELF,
         P.LOCATIONS_READ,
         P.MESSAGES_SELF,
         P.PRACTITIONERS_READ,
@@ -261,6 +267,8 @@ class Principal:
     """The account of the staff member who looks through the eyes of this client; it reads, and nothing else."""
     feature: Feature | None = None
     """What the route needs, where it has narrowed the profiles."""
+    shut_out: bool = False
+    """A client's account that acted for somebody, and acts for nobody any more."""
     must_change_password: bool = False
     must_enrol_second_factor: bool = False
     authenticated_at: datetime | None = None
