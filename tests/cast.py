@@ -26,7 +26,7 @@ from portal_api.models.documents import PracticeDocument
 from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.guardians import Guardian
 from portal_api.models.invitations import Invitation
-from portal_api.models.messages import Audience, Message, Thread
+from portal_api.models.messages import Audience, Message, MessageAttachment, Thread, ThreadParticipant
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
@@ -326,20 +326,51 @@ class House:
         """In a thread of its own."""
         return (await self._written())[1]
 
-    async def _written(self) -> tuple[UUID, UUID]:
+    async def participant(self, thread_id: UUID) -> UUID:
+        """One of two colleagues in the thread."""
+        async with self.session() as session:
+            thread = (await session.scalars(select(Thread).where(Thread.id == thread_id))).one_or_none()
+        if thread is None:  # one of another house
+            return await self.participant(await self.thread())
+        whose = {"thread_id": thread_id, "client_id": thread.client_id, "confidential": True}
+        accounts = [await self.account("staff") for _ in range(2)]
+        members = [await self.member(account) for account in accounts]
+        async with self.session() as session:
+            for account, member in zip(accounts, members, strict=True):
+                session.add(ThreadParticipant(account_id=account.id, staff_id=member, **whose))
+        return members[0]
+
+    async def own_message(self, account_id: UUID) -> UUID:
+        """Of this account, in a thread of its own."""
+        return (await self._written(account_id))[1]
+
+    async def _written(self, account_id: UUID | None = None) -> tuple[UUID, UUID]:
         """A thread and the message in it."""
-        client_id, author = await self.client(), await self.account("client")
+        client_id, author_id = await self.client(), account_id or (await self.account("client")).id
         whose = {"client_id": client_id, "confidential": True}
-        thread = Thread(id=new_id(), subject="Tuesday", audience=Audience.CLINICAL, last_seq=1, **whose)
+        thread = Thread(id=new_id(), subject="Tuesday", audience=Audience.ADMINISTRATIVE, last_seq=1, **whose)
         async with self.session() as session:
             session.add(thread)
             await session.flush()
             message = Message(
-                id=new_id(), thread_id=thread.id, seq=1, author_kind="client", author_id=author.id, **whose
+                id=new_id(), thread_id=thread.id, seq=1, author_kind="client", author_id=author_id, **whose
             )
             message.body = "May I come later?"
             session.add(message)
         return thread.id, message.id
+
+    async def attachment(self, thread_id: UUID) -> UUID:
+        """A document that goes with the first message of the thread."""
+        async with self.session() as session:
+            found = await session.scalars(select(Message).where(Message.thread_id == thread_id))
+            message = found.one_or_none()
+        if message is None:  # a thread of another house
+            return await self.attachment(await self.thread())
+        document_id = await self.document(message.client_id)
+        whose = {"client_id": message.client_id, "confidential": True}
+        async with self.session() as session:
+            session.add(MessageAttachment(message_id=message.id, document_id=document_id, thread_id=thread_id, **whose))
+        return document_id
 
     async def _added(self, row: Any) -> UUID:
         async with self.session() as session:

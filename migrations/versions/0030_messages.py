@@ -26,8 +26,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.CheckConstraint("audience IN ('clinical', 'administrative', 'billing')", name="ck_thread_audience"),
         sa.CheckConstraint("confidential = (guardian_account_id IS NULL)", name="ck_thread_confidential"),
+        sa.CheckConstraint("audience IN ('clinical', 'administrative', 'billing')", name="ck_thread_audience"),
         sa.ForeignKeyConstraint(
             ["practice_id", "guardian_account_id"],
             ["account.practice_id", "account.id"],
@@ -55,11 +55,6 @@ def upgrade() -> None:
         sa.Column("client_id", sa.Uuid(), nullable=False),
         sa.Column("confidential", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["practice_id", "staff_id"],
-            ["staff_member.practice_id", "staff_member.id"],
-            name="fk_thread_participant_practice_id_staff_id",
-        ),
-        sa.ForeignKeyConstraint(
             ["practice_id", "account_id"],
             ["account.practice_id", "account.id"],
             name="fk_thread_participant_practice_id_account_id",
@@ -69,6 +64,11 @@ def upgrade() -> None:
             ["thread.practice_id", "thread.id"],
             name="fk_thread_participant_practice_id_thread_id",
         ),
+        sa.ForeignKeyConstraint(
+            ["practice_id", "staff_id"],
+            ["staff_member.practice_id", "staff_member.id"],
+            name="fk_thread_participant_practice_id_staff_id",
+        ),
         sa.PrimaryKeyConstraint("practice_id", "thread_id", "account_id", name="pk_thread_participant"),
         client_owned=True,
         confidential=True,
@@ -77,7 +77,7 @@ def upgrade() -> None:
         "ix_thread_participant_account", "thread_participant", ["practice_id", "account_id", "thread_id"], unique=False
     )
     create_practice_table(
-        "message",
+        "thread_message",
         sa.Column("practice_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("thread_id", sa.Uuid(), nullable=False),
@@ -89,24 +89,28 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("client_id", sa.Uuid(), nullable=False),
         sa.Column("confidential", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.CheckConstraint("author_kind IN ('staff', 'client', 'automatic')", name="ck_message_author_kind"),
-        sa.ForeignKeyConstraint(
-            ["practice_id", "thread_id"], ["thread.practice_id", "thread.id"], name="fk_message_practice_id_thread_id"
-        ),
+        sa.CheckConstraint("author_kind IN ('staff', 'client', 'automatic')", name="ck_thread_message_author_kind"),
         sa.ForeignKeyConstraint(
             ["practice_id", "staff_id"],
             ["staff_member.practice_id", "staff_member.id"],
-            name="fk_message_practice_id_staff_id",
+            name="fk_thread_message_practice_id_staff_id",
         ),
         sa.ForeignKeyConstraint(
-            ["practice_id", "author_id"], ["account.practice_id", "account.id"], name="fk_message_practice_id_author_id"
+            ["practice_id", "author_id"],
+            ["account.practice_id", "account.id"],
+            name="fk_thread_message_practice_id_author_id",
         ),
-        sa.PrimaryKeyConstraint("practice_id", "id", name="pk_message"),
+        sa.ForeignKeyConstraint(
+            ["practice_id", "thread_id"],
+            ["thread.practice_id", "thread.id"],
+            name="fk_thread_message_practice_id_thread_id",
+        ),
+        sa.PrimaryKeyConstraint("practice_id", "id", name="pk_thread_message"),
         client_owned=True,
         confidential=True,
         append_only=True,
     )
-    op.create_index("uq_message_seq", "message", ["practice_id", "thread_id", "seq"], unique=True)
+    op.create_index("uq_thread_message_seq", "thread_message", ["practice_id", "thread_id", "seq"], unique=True)
     create_practice_table(
         "message_attachment",
         sa.Column("practice_id", sa.Uuid(), nullable=False),
@@ -116,19 +120,19 @@ def upgrade() -> None:
         sa.Column("client_id", sa.Uuid(), nullable=False),
         sa.Column("confidential", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.ForeignKeyConstraint(
+            ["practice_id", "thread_id"],
+            ["thread.practice_id", "thread.id"],
+            name="fk_message_attachment_practice_id_thread_id",
+        ),
+        sa.ForeignKeyConstraint(
             ["practice_id", "message_id"],
-            ["message.practice_id", "message.id"],
+            ["thread_message.practice_id", "thread_message.id"],
             name="fk_message_attachment_practice_id_message_id",
         ),
         sa.ForeignKeyConstraint(
             ["practice_id", "document_id"],
             ["document.practice_id", "document.id"],
             name="fk_message_attachment_practice_id_document_id",
-        ),
-        sa.ForeignKeyConstraint(
-            ["practice_id", "thread_id"],
-            ["thread.practice_id", "thread.id"],
-            name="fk_message_attachment_practice_id_thread_id",
         ),
         sa.PrimaryKeyConstraint("practice_id", "message_id", "document_id", name="pk_message_attachment"),
         client_owned=True,
@@ -147,14 +151,14 @@ def upgrade() -> None:
         sa.Column("client_id", sa.Uuid(), nullable=False),
         sa.Column("confidential", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["practice_id", "message_id"],
-            ["message.practice_id", "message.id"],
-            name="fk_message_retraction_practice_id_message_id",
-        ),
-        sa.ForeignKeyConstraint(
             ["practice_id", "retracted_by"],
             ["account.practice_id", "account.id"],
             name="fk_message_retraction_practice_id_retracted_by",
+        ),
+        sa.ForeignKeyConstraint(
+            ["practice_id", "message_id"],
+            ["thread_message.practice_id", "thread_message.id"],
+            name="fk_message_retraction_practice_id_message_id",
         ),
         sa.PrimaryKeyConstraint("practice_id", "message_id", name="pk_message_retraction"),
         client_owned=True,
@@ -187,14 +191,14 @@ def upgrade() -> None:
         sa.Column("staff_id", sa.Uuid(), nullable=False),
         sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["practice_id", "staff_id"],
-            ["staff_member.practice_id", "staff_member.id"],
-            name="fk_out_of_office_reply_practice_id_staff_id",
-        ),
-        sa.ForeignKeyConstraint(
             ["practice_id", "thread_id"],
             ["thread.practice_id", "thread.id"],
             name="fk_out_of_office_reply_practice_id_thread_id",
+        ),
+        sa.ForeignKeyConstraint(
+            ["practice_id", "staff_id"],
+            ["staff_member.practice_id", "staff_member.id"],
+            name="fk_out_of_office_reply_practice_id_staff_id",
         ),
         sa.PrimaryKeyConstraint("practice_id", "thread_id", "staff_id", "starts_at", name="pk_out_of_office_reply"),
         append_only=True,
@@ -224,6 +228,6 @@ def downgrade() -> None:
     op.drop_table("out_of_office")
     op.drop_table("message_retraction")
     op.drop_table("message_attachment")
-    op.drop_table("message")
+    op.drop_table("thread_message")
     op.drop_table("thread_participant")
     op.drop_table("thread")

@@ -100,13 +100,13 @@ class ThreadParticipant(ClientOwned, Confidential, Base):
 class Message(ClientOwned, Confidential, Id, Base):
     """What somebody wrote. Never changed and never deleted: a retraction stands beside it (F12.M3)."""
 
-    __tablename__ = "message"
+    __tablename__ = "thread_message"
     __table_args__ = (
         refers_to("thread", "thread_id"),
         refers_to("account", "author_id"),
         refers_to("staff_member", "staff_id"),
         one_of("author_kind", AuthorKind),
-        Index("uq_message_seq", "practice_id", "thread_id", "seq", unique=True),
+        Index("uq_thread_message_seq", "practice_id", "thread_id", "seq", unique=True),
     )
 
     thread_id: Mapped[UUID]
@@ -123,7 +123,7 @@ class MessageAttachment(ClientOwned, Confidential, Base):
 
     __tablename__ = "message_attachment"
     __table_args__ = (
-        refers_to("message", "message_id"),
+        refers_to("thread_message", "message_id"),
         refers_to("thread", "thread_id"),
         refers_to("document", "document_id"),
         Index("ix_message_attachment_thread", "practice_id", "thread_id", "document_id"),
@@ -138,7 +138,7 @@ class MessageRetraction(ClientOwned, Confidential, Base):
     """The author took it back: others see that something was there."""
 
     __tablename__ = "message_retraction"
-    __table_args__ = (refers_to("message", "message_id"), refers_to("account", "retracted_by"))
+    __table_args__ = (refers_to("thread_message", "message_id"), refers_to("account", "retracted_by"))
 
     message_id: Mapped[UUID] = mapped_column(primary_key=True)
     retracted_by: Mapped[UUID]

@@ -186,8 +186,10 @@ class OutOfOfficeSet(Input):
 
 
 class OutOfOffice(Output):
-    starts_at: datetime
-    ends_at: datetime
-    reply: str
+    """All null for somebody who was never away."""
+
+    starts_at: datetime | None
+    ends_at: datetime | None
+    reply: str | None
     set_by: UUID | None
-    updated_at: datetime
+    updated_at: datetime | None

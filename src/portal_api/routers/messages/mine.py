@@ -71,15 +71,15 @@ async def mark_my_thread_read(
     return await sending.read(session, principal, thread_id, data)
 
 
-@router.get("/threads/{thread_id}/attachments/{document_id}/content", response_model=None, responses=FILE)
+@router.get("/threads/{thread_id}/attachments/{attachment_id}/content", response_model=None, responses=FILE)
 async def get_my_thread_attachment(
-    thread_id: UUID, document_id: UUID, session: SessionDep, principal: CanMessage
+    thread_id: UUID, attachment_id: UUID, session: SessionDep, principal: CanMessage
 ) -> Any:
     """A file that goes with a message of the thread. Opening it is noted."""
-    return attachment(await attachments.content(session, principal, thread_id, document_id))
+    return attachment(await attachments.content(session, principal, thread_id, attachment_id))
 
 
-@router.post("/messages/{message_id}/retract", response_model=Message)
-async def retract_my_message(message_id: UUID, session: SessionDep, principal: CanMessage) -> Any:
+@router.post("/messages/{own_message_id}/retract", response_model=Message)
+async def retract_my_message(own_message_id: UUID, session: SessionDep, principal: CanMessage) -> Any:
     """Take back what one wrote: others see that something was there, the record keeps it."""
-    return await sending.retract(session, principal, message_id)
+    return await sending.retract(session, principal, own_message_id)

@@ -74,26 +74,26 @@ async def add_thread_participant(
     return await starting.add_participant(session, principal, thread_id, data.staff_id)
 
 
-@router.delete("/threads/{thread_id}/participants/{staff_id}", status_code=204, response_model=None)
+@router.delete("/threads/{thread_id}/participants/{participant_id}", status_code=204, response_model=None)
 async def remove_thread_participant(
-    thread_id: UUID, staff_id: UUID, session: SessionDep, principal: CanWriteMessages
+    thread_id: UUID, participant_id: UUID, session: SessionDep, principal: CanWriteMessages
 ) -> Any:
     """Somebody takes part no longer; the last one stays."""
-    await starting.remove_participant(session, principal, thread_id, staff_id)
+    await starting.remove_participant(session, principal, thread_id, participant_id)
 
 
-@router.get("/threads/{thread_id}/attachments/{document_id}/content", response_model=None, responses=FILE)
+@router.get("/threads/{thread_id}/attachments/{attachment_id}/content", response_model=None, responses=FILE)
 async def get_thread_attachment(
-    thread_id: UUID, document_id: UUID, session: SessionDep, principal: CanReadMessages
+    thread_id: UUID, attachment_id: UUID, session: SessionDep, principal: CanReadMessages
 ) -> Any:
     """A file that goes with a message of the thread. Opening it is noted."""
-    return attachment(await attachments.content(session, principal, thread_id, document_id))
+    return attachment(await attachments.content(session, principal, thread_id, attachment_id))
 
 
-@router.post("/messages/{message_id}/retract", response_model=Message)
-async def retract_message(message_id: UUID, session: SessionDep, principal: CanWriteMessages) -> Any:
+@router.post("/messages/{own_message_id}/retract", response_model=Message)
+async def retract_message(own_message_id: UUID, session: SessionDep, principal: CanWriteMessages) -> Any:
     """Take back what one wrote: others see that something was there, the record keeps it."""
-    return await sending.retract(session, principal, message_id)
+    return await sending.retract(session, principal, own_message_id)
 
 
 @router.get("/messages/{message_id}/record", response_model=MessageRecord)

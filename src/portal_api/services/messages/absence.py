@@ -26,12 +26,11 @@ KNOWN = Read(
 
 
 async def get(source: Source, principal: Principal, staff_id: UUID) -> dict[str, Any]:
-    """When they are away next, or last were. Raises NotFound, Forbidden."""
+    """When they are away next, or last were; nothing where never. Raises NotFound, Forbidden."""
     await _must_manage(source, principal, staff_id)
-    row = await source.row(ONE, of=staff_id)
-    if row is None:
-        raise NotFound
-    return row
+    return await source.row(ONE, of=staff_id) or dict.fromkeys(
+        ("starts_at", "ends_at", "reply", "set_by", "updated_at")
+    )
 
 
 async def put(session: Session, principal: Principal, staff_id: UUID, data: OutOfOfficeSet) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from portal_api.core import clock
 from portal_api.core.access import Feature, Principal, Role
 from portal_api.core.db import Session
-from portal_api.core.errors import Conflict, InvalidState, invalid
+from portal_api.core.errors import Conflict, InvalidState, NotFound, invalid
 from portal_api.core.ids import new_id
 from portal_api.models.clients import ClientAssignment
 from portal_api.models.guardians import Guardian
@@ -80,7 +80,7 @@ async def remove_participant(session: Session, principal: Principal, thread_id: 
     )
     there = {UUID(str(each)) for each in await session.scalars(inside)}
     if staff_id not in there:
-        raise InvalidState("They take no part in this thread.", state="left")
+        raise NotFound
     if len(there) == 1:
         raise InvalidState("Somebody must answer: add a colleague first.", state="alone")
     left = update(ThreadParticipant).where(
