@@ -22,9 +22,11 @@ from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
+from portal_api.models.documents import PracticeDocument
 from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.guardians import Guardian
 from portal_api.models.invitations import Invitation
+from portal_api.models.messages import Audience, Message, MessageAttachment, Thread, ThreadParticipant
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
@@ -41,6 +43,8 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
+from portal_api.services import documents
+from portal_api.services.documents import adding, intake
 from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller, hash_of_password, let_in
@@ -290,6 +294,84 @@ class House:
             await claims.take_for_request(session, request.id, span, request.expires_at)
         return request.id
 
+    async def document(self, client_id: UUID | None = None) -> UUID:
+        """A document that is shared with some client."""
+        whose = client_id or await self.client()
+        async with self.session() as session:
+            made = await documents.store_paper(session, whose, "Letter", b"%PDF-1.4", "application/pdf", "shared")
+        return made.id
+
+    async def practice_document(self) -> UUID:
+        """A document of the practice itself, shared with all clients."""
+        practice = await intake.practice(self.tools, self.id)
+        file = await intake.receive(self.tools, practice, "directions.pdf", _pieces(b"%PDF-1.4"))
+        async with self.session() as session:
+            stored = await adding.keep(session, file)
+            made = PracticeDocument(
+                id=new_id(), file_id=stored.id, title="Directions", file_name=file.name, shared_at=datetime.now(UTC)
+            )
+            session.add(made)
+        return made.id
+
+    async def newest_client(self) -> UUID:
+        """Whom the last call of `client` made."""
+        async with self.session() as session:
+            return (await session.scalars(select(Client.id).order_by(Client.id.desc()).limit(1))).one()
+
+    async def thread(self) -> UUID:
+        """Of some client, with one message of the client's."""
+        return (await self._written())[0]
+
+    async def message(self) -> UUID:
+        """In a thread of its own."""
+        return (await self._written())[1]
+
+    async def participant(self, thread_id: UUID) -> UUID:
+        """One of two colleagues in the thread."""
+        async with self.session() as session:
+            thread = (await session.scalars(select(Thread).where(Thread.id == thread_id))).one_or_none()
+        if thread is None:  # one of another house
+            return await self.participant(await self.thread())
+        whose = {"thread_id": thread_id, "client_id": thread.client_id, "confidential": True}
+        accounts = [await self.account("staff") for _ in range(2)]
+        members = [await self.member(account) for account in accounts]
+        async with self.session() as session:
+            for account, member in zip(accounts, members, strict=True):
+                session.add(ThreadParticipant(account_id=account.id, staff_id=member, **whose))
+        return members[0]
+
+    async def own_message(self, account_id: UUID) -> UUID:
+        """Of this account, in a thread of its own."""
+        return (await self._written(account_id))[1]
+
+    async def _written(self, account_id: UUID | None = None) -> tuple[UUID, UUID]:
+        """A thread and the message in it."""
+        client_id, author_id = await self.client(), account_id or (await self.account("client")).id
+        whose = {"client_id": client_id, "confidential": True}
+        thread = Thread(id=new_id(), subject="Tuesday", audience=Audience.ADMINISTRATIVE, last_seq=1, **whose)
+        async with self.session() as session:
+            session.add(thread)
+            await session.flush()
+            message = Message(
+                id=new_id(), thread_id=thread.id, seq=1, author_kind="client", author_id=author_id, **whose
+            )
+            message.body = "May I come later?"
+            session.add(message)
+        return thread.id, message.id
+
+    async def attachment(self, thread_id: UUID) -> UUID:
+        """A document that goes with the first message of the thread."""
+        async with self.session() as session:
+            found = await session.scalars(select(Message).where(Message.thread_id == thread_id))
+            message = found.one_or_none()
+        if message is None:  # a thread of another house
+            return await self.attachment(await self.thread())
+        document_id = await self.document(message.client_id)
+        whose = {"client_id": message.client_id, "confidential": True}
+        async with self.session() as session:
+            session.add(MessageAttachment(message_id=message.id, document_id=document_id, thread_id=thread_id, **whose))
+        return document_id
+
     async def _added(self, row: Any) -> UUID:
         async with self.session() as session:
             session.add(row)
@@ -323,6 +405,10 @@ class House:
         assert response.status_code == 200, response.text
         answer = response.json()
         return Caller(self.http, answer["access_token"], answer["refresh_token"], answer["account"])
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def _later() -> datetime:

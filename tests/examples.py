@@ -48,7 +48,13 @@ MAKERS: dict[str, Maker] = {
     "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
     "guardian_id": Maker(House.guardian_of_somebody, of_client=True, below=House.guardian_record),
+    "document_id": Maker(House.document, of_client=True),
     "invitation_id": Maker(House.invitation, of_client=True),
+    "practice_document_id": Maker(House.practice_document),
+    "attachment_id": Maker(below=House.attachment, of_client=True),
+    "participant_id": Maker(below=House.participant),
+    "own_message_id": Maker(personal=House.own_message),
+    "message_id": Maker(House.message, of_client=True),
     "practitioner_id": Maker(_staff),
     "staff_id": Maker(_staff),
     "location_id": Maker(House.location),
@@ -56,13 +62,14 @@ MAKERS: dict[str, Maker] = {
     "request_id": Maker(_request, of_client=True),
     "room_id": Maker(House.room),
     "service_id": Maker(House.service),
+    "thread_id": Maker(House.thread, of_client=True),
     "time_off_id": Maker(House.time_off),
     "session_id": Maker(personal=House.device),
     "client_session_id": Maker(below=House.client_device, of_client=True),
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice"}
+VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice", "ticket": "no-such-ticket"}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -108,6 +115,14 @@ async def _booked_series(house: House) -> Body:
     return await _booking(house) | {"rrule": "FREQ=WEEKLY;COUNT=2"}
 
 
+async def _written(house: House) -> Body:
+    return {"client_id": str(await house.client()), "subject": "Tuesday", "body": "Come at ten."}
+
+
+async def _participant(house: House) -> Body:
+    return {"staff_id": str(await _staff(house))}
+
+
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/practices": _registration,
     "PATCH /v1/practice": {"name": "Quiet Harbor"},
@@ -143,8 +158,10 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/me/invitations/accept": {"token": "0" * 32 + "." + "a" * 43},
     "PUT /v1/practice/age-transitions": {"transitions": [{"age": 18, "action": "end"}]},
     "POST /v1/clients/{}/invitations": lambda _house: {"email": _email()},
+    "POST /v1/clients/{}/documents": {"title": "Letter"},
     "PUT /v1/clients/{}/credentials": lambda _house: {"email": _email(), "generate": True},
     "PATCH /v1/clients/{}/portal-access": {"state": "revoked"},
+    "POST /v1/clients/{}/view-as": {},
     "PATCH /v1/clients/{}/features": {"secure_messaging": False},
     "PATCH /v1/practitioners/{}/features": {"secure_messaging": False},
     "PATCH /v1/practice/features": {"secure_messaging": True},
@@ -172,6 +189,11 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/appointment-requests/{}/decline": {},
     "POST /v1/appointment-requests/{}/counter-offer": {"starts_at": "2031-03-04T12:00:00Z"},
     "POST /v1/clients/{}/verify-email": {},
+    "PATCH /v1/documents/{}": {"title": "Letter"},
+    "PATCH /v1/practice/document-settings": {"clinical_years": 12},
+    "PATCH /v1/practice/documents/{}": {"title": "Directions"},
+    "POST /v1/practice/documents": {"title": "Directions"},
+    "POST /v1/me/documents": {"title": "Letter"},
     "POST /v1/locations": _name,
     "PATCH /v1/locations/{}": {"directions": "Ring twice."},
     "POST /v1/locations/{}/rooms": _name,
@@ -198,6 +220,19 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/appointment-series": _booked_series,
     "POST /v1/me/appointments/{}/cancel": {},
     "POST /v1/me/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
+    "POST /v1/threads": _written,
+    "POST /v1/threads/{}/messages": {"body": "Yes."},
+    "POST /v1/threads/{}/participants": _participant,
+    "POST /v1/threads/{}/read": {},
+    "POST /v1/me/threads": {"subject": "Tuesday", "body": "May I come later?"},
+    "POST /v1/me/threads/{}/messages": {"body": "Thank you."},
+    "POST /v1/me/threads/{}/read": {},
+    "PATCH /v1/practice/messaging": {"expected_response_hours": 48},
+    "PUT /v1/practice/staff/{}/out-of-office": {
+        "starts_at": "2031-03-03T12:00:00Z",
+        "ends_at": "2031-03-10T12:00:00Z",
+        "reply": "I am away until Monday.",
+    },
     "POST /v1/clients/{}/reset-second-factor": {},
     "POST /v1/practice/staff/{}/reset-second-factor": {},
     "POST /v1/prospects/{}/associate": _association,
@@ -222,7 +257,15 @@ async def _explained(house: House) -> Body:
     return asked | {"starts_at": "2031-03-03T09:00:00Z"}
 
 
+async def _archived(house: House) -> Body:
+    return {"ids": str(await house.document(await house.newest_client()))}
+
+
+FILE = ("letter.pdf", b"%PDF-1.4")
+"""What comes with the fields of a form; an operation that takes one has its fields in BODIES."""
 QUERIES: dict[str, Body | Callable[[House], Awaitable[Body]]] = {
+    "GET /v1/clients/{}/documents/archive": _archived,
+    "GET /v1/me/documents/archive": _archived,
     "GET /v1/me/slots": _slots,
     "GET /v1/portals/{}/slots": _slots,
     "GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"},

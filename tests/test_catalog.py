@@ -12,7 +12,7 @@ from tests.planting import practice_tables
 APPEND_ONLY = {"event", "event_seal", "event_subject", "portal_access_change"}
 CLIENTS_SEE_NONE_OF_IT = {"prospect"}
 """Tables with a client_id that is no owner: the record of a signup, which no client's route reads."""
-STAFF_ONLY = {"custody_record", "guardian"}
+STAFF_ONLY = {"custody_record", "guardian", "preview"}
 """Tables about a client that are kept from client callers altogether, so that guardians do not meet (F6.M3)."""
 LIBRARY = ("procrastinate_%", "job_%", "alembic_%")
 """Tables that come with a library, or that hang from one."""

@@ -50,6 +50,7 @@ class Permission(StrEnum):
     CLIENTS_CREATE = "clients:create"
     CLIENTS_READ = "clients:read"
     CLIENTS_READ_ALL = "clients:read_all"
+    CLIENTS_VIEW_AS = "clients:view_as"
     CLIENTS_WRITE = "clients:write"
     CREDENTIALS_WRITE = "credentials:write"
     DOCUMENTS_READ = "documents:read"
@@ -65,6 +66,9 @@ class Permission(StrEnum):
     INVITATIONS_WRITE = "invitations:write"
     LOCATIONS_READ = "locations:read"
     LOCATIONS_WRITE = "locations:write"
+    MESSAGES_READ = "messages:read"
+    MESSAGES_SELF = "messages:self"
+    MESSAGES_WRITE = "messages:write"
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
@@ -98,6 +102,7 @@ _CASELOAD = frozenset(
     {
         P.CLIENTS_CREATE,
         P.CLIENTS_READ,
+        P.CLIENTS_VIEW_AS,
         P.CLIENTS_WRITE,
         P.GUARDIANS_READ,
         P.GUARDIANS_WRITE,
@@ -106,6 +111,8 @@ _CASELOAD = frozenset(
         P.CREDENTIALS_WRITE,
         P.DOCUMENTS_READ,
         P.DOCUMENTS_WRITE,
+        P.MESSAGES_READ,
+        P.MESSAGES_WRITE,
         P.PORTAL_ACCESS_WRITE,
         P.FEATURES_WRITE,
     }
@@ -139,15 +146,15 @@ _ADMINISTRATION = (
         P.STAFF_READ,
     }
 )
-_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
-_CHARTS = frozenset({P.GUARDIANS_READ, P.CLIENTS_READ, P.DOCUMENTS_READ, P.INVITATIONS_READ})
+_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL, P.MESSAGES_READ, P.MESSAGES_WRITE})
+_CHARTS = frozenset({P.GUARDIANS_READ, P.CLIENTS_READ, P.DOCUMENTS_READ, P.INVITATIONS_READ, P.MESSAGES_READ})
 """What who treats a client reads. Documents are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
     Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
     Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _CHARTS,
+    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _CHARTS | {P.MESSAGES_WRITE},
     Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
     Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR | {P.GUARDIANS_READ},
     Role.FORMS_ADMIN: _EVERY_STAFF,
@@ -160,6 +167,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.DOCUMENTS_SELF,
         P.INVITATIONS_SELF,
         P.LOCATIONS_READ,
+        P.MESSAGES_SELF,
         P.PRACTITIONERS_READ,
         P.SERVICES_READ,
     }
@@ -255,6 +263,8 @@ class Principal:
     """The clients that the caller may act for; on a route with a feature, those who have the feature."""
     withheld: tuple[Profile, ...] = ()
     """Clients that the caller may act for, but not with `feature`."""
+    viewer_id: UUID | None = None
+    """The account of the staff member who looks through the eyes of this client; it reads, and nothing else."""
     feature: Feature | None = None
     """What the route needs, where it has narrowed the profiles."""
     shut_out: bool = False
@@ -314,6 +324,11 @@ class Principal:
     def own_client_ids(self) -> tuple[UUID, ...]:
         """The clients that the caller is: what is confidential from guardians is theirs to see (F6.B3)."""
         return tuple(profile.client_id for profile in self.profiles if profile.is_own)
+
+    @property
+    def actor(self) -> tuple[ActorKind, UUID | None]:
+        """Who really acts, for the records."""
+        return (self.kind, self.account_id) if self.viewer_id is None else (ActorKind.STAFF, self.viewer_id)
 
     @property
     def is_client(self) -> bool:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from portal_api.core.access import Role
 from portal_api.schemas.base import Change, Name, Output, Query
+from portal_api.schemas.previews import Actor
 from portal_api.schemas.scheduling.mine import MyAppointment
 
 SecondFactor = Literal["enabled", "required", "recommended", "offered"]
@@ -34,6 +35,7 @@ class Me(Output):
     second_factor: SecondFactor = Field(
         description="`required`: nothing else can be done before it is set up; `recommended`: ask the person."
     )
+    act: Actor | None = Field(description="Who really looks: staff, through the client's eyes. Null for oneself.")
     staff_id: UUID | None
     roles: list[Role]
     profiles: list[ProfileRef]
