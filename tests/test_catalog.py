@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 
 from tests.planting import practice_tables
 
-APPEND_ONLY = {"event", "event_seal", "event_subject", "portal_access_change"}
+APPEND_ONLY = {"event", "event_seal", "event_subject", "form_version", "portal_access_change"}
 CLIENTS_SEE_NONE_OF_IT = {"prospect"}
 """Tables with a client_id that is no owner: the record of a signup, which no client's route reads."""
 LIBRARY = ("procrastinate_%", "job_%", "alembic_%")
@@ -89,6 +89,22 @@ def test_a_clients_table_is_restricted_to_their_own_clients(catalog: psycopg.Con
         " AND qual LIKE '%app.client_ids%' AND qual LIKE '%app.actor_kind%'",
     )
     assert (names(catalog, CLIENTS) | {"client"}) - restricted == CLIENTS_SEE_NONE_OF_IT
+
+
+def test_what_may_be_confidential_is_kept_from_everybody_but_the_client(catalog: psycopg.Connection) -> None:
+    """F6.B3."""
+    carrying = names(
+        catalog,
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'confidential'"
+        " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace",
+    )
+    kept = names(
+        catalog,
+        "SELECT tablename FROM pg_policies WHERE permissive = 'RESTRICTIVE' AND cmd = 'ALL'"
+        " AND qual LIKE '%NOT confidential%' AND qual LIKE '%app.own_client_ids%'",
+    )
+    assert carrying == kept
+    assert carrying >= {"appointment", "appointment_request"}
 
 
 def test_the_primary_key_begins_with_the_practice(catalog: psycopg.Connection, tables: dict[str, str]) -> None:
