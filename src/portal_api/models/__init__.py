@@ -1,6 +1,7 @@
 """Tables, relationships and state changes. No I/O."""
 
 from portal_api.models import (
+    assessments,
     audit,
     auth,
     clients,
@@ -18,6 +19,7 @@ from portal_api.models import (
 )
 
 __all__ = [
+    "assessments",
     "audit",
     "auth",
     "clients",
