@@ -66,6 +66,8 @@ class Permission(StrEnum):
     PRACTICE_WRITE = "practice:write"
     PRACTITIONERS_READ = "practitioners:read"
     PROSPECTS_MANAGE = "prospects:manage"
+    SAFETY_ALERTS_ACKNOWLEDGE = "safety_alerts:acknowledge"
+    SAFETY_ALERTS_READ = "safety_alerts:read"
     SERVICES_READ = "services:read"
     SERVICES_WRITE = "services:write"
     SLOTS_READ = "slots:read"
@@ -108,12 +110,15 @@ _OWN_CALENDAR = frozenset(
         P.SLOTS_READ,
     }
 )
+_SAFETY = frozenset({P.SAFETY_ALERTS_ACKNOWLEDGE, P.SAFETY_ALERTS_READ})
+"""Whoever may have to act on what a client has answered, on any level: an alert must never wait for one person."""
 _SESSIONS = frozenset({P.VIDEO_HOST})
 """What happens in a session is between the clients and those who treat them: administration does not open it."""
 _EVERY_CALENDAR = _OWN_CALENDAR | {P.APPOINTMENTS_READ_ALL, P.APPOINTMENTS_WRITE_ALL, P.AVAILABILITY_MANAGE}
 _ADMINISTRATION = (
     _CASELOAD
     | _EVERY_CALENDAR
+    | _SAFETY
     | {
         P.AUDIT_READ,
         P.CLIENTS_READ_ALL,
@@ -131,9 +136,12 @@ _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
-    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
-    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ},
+    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SAFETY | _SESSIONS,
+    Role.SUPERVISOR: _EVERY_STAFF
+    | _SAFETY
+    | _SESSIONS
+    | {P.CLIENTS_READ, P.INVITATIONS_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SAFETY | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ},
     Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
     Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
     Role.FORMS_ADMIN: _EVERY_STAFF,

@@ -54,6 +54,8 @@ CanRequestAppointments = Annotated[
     Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.APPOINTMENT_REQUESTS)
 ]
 CanDecideAppointmentRequests = Annotated[Principal, requires(Permission.APPOINTMENT_REQUESTS_DECIDE)]
+CanReadSafetyAlerts = Annotated[Principal, requires(Permission.SAFETY_ALERTS_READ)]
+CanAcknowledgeSafetyAlerts = Annotated[Principal, requires(Permission.SAFETY_ALERTS_ACKNOWLEDGE)]
 CanReadSlots = Annotated[Principal, requires(Permission.SLOTS_READ)]
 CanManageProspects = Annotated[Principal, requires(Permission.PROSPECTS_MANAGE)]
 CanJoinVideo = Annotated[Principal, requires(Permission.APPOINTMENTS_SELF, feature=Feature.VIDEO)]
