@@ -1,0 +1,1 @@
+"""Forms as FHIR R4 Questionnaires, and back (F8.B4)."""
