@@ -8,7 +8,7 @@ from practice_tables import create_practice_table
 from sqlalchemy.dialects import postgresql
 
 revision = "0022_forms"
-down_revision = "0020_guardians"
+down_revision = "0021_documents"
 branch_labels = None
 depends_on = None
 

@@ -52,6 +52,9 @@ class Permission(StrEnum):
     CLIENTS_READ_ALL = "clients:read_all"
     CLIENTS_WRITE = "clients:write"
     CREDENTIALS_WRITE = "credentials:write"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_SELF = "documents:self"
+    DOCUMENTS_WRITE = "documents:write"
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
@@ -67,6 +70,7 @@ class Permission(StrEnum):
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
+    PRACTICE_DOCUMENTS_WRITE = "practice_documents:write"
     PRACTICE_READ = "practice:read"
     PRACTICE_WRITE = "practice:write"
     PRACTITIONERS_READ = "practitioners:read"
@@ -101,6 +105,8 @@ _CASELOAD = frozenset(
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
         P.CREDENTIALS_WRITE,
+        P.DOCUMENTS_READ,
+        P.DOCUMENTS_WRITE,
         P.PORTAL_ACCESS_WRITE,
         P.FEATURES_WRITE,
     }
@@ -115,7 +121,6 @@ _OWN_CALENDAR = frozenset(
     }
 )
 _FORMS = frozenset({P.FORMS_READ, P.FORMS_WRITE})
-"""What clients answer is clinical: whoever keeps calendars or books sees none of it."""
 _SESSIONS = frozenset({P.VIDEO_HOST})
 """What happens in a session is between the clients and those who treat them: administration does not open it."""
 _EVERY_CALENDAR = _OWN_CALENDAR | {P.APPOINTMENTS_READ_ALL, P.APPOINTMENTS_WRITE_ALL, P.AVAILABILITY_MANAGE}
@@ -130,6 +135,7 @@ _ADMINISTRATION = (
         P.FORM_TEMPLATES_WRITE,
         P.LOCATIONS_WRITE,
         P.PORTAL_WRITE,
+        P.PRACTICE_DOCUMENTS_WRITE,
         P.PRACTICE_WRITE,
         P.PROSPECTS_MANAGE,
         P.SERVICES_WRITE,
@@ -138,14 +144,14 @@ _ADMINISTRATION = (
     }
 )
 _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
+_CHARTS = frozenset({P.CLIENTS_READ, P.DOCUMENTS_READ, P.FORMS_READ, P.INVITATIONS_READ})
+"""What who treats a client reads. Documents and answers are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
     Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _FORMS | _OWN_CALENDAR | _SESSIONS,
-    Role.SUPERVISOR: _EVERY_STAFF
-    | _SESSIONS
-    | {P.CLIENTS_READ, P.FORMS_READ, P.INVITATIONS_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _FORMS | _OWN_CALENDAR | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ},
+    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _FORMS | _OWN_CALENDAR | _SESSIONS | _CHARTS,
     Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
     Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
     Role.FORMS_ADMIN: _EVERY_STAFF | {P.FORM_TEMPLATES_WRITE},
@@ -155,6 +161,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.ACCESS_HISTORY_READ,
         P.ACCOUNT_SELF,
         P.APPOINTMENTS_SELF,
+        P.DOCUMENTS_SELF,
         P.FORMS_SELF,
         P.LOCATIONS_READ,
         P.PRACTITIONERS_READ,

@@ -91,7 +91,7 @@ async def copy_form_template(
     principal: CanWriteFormTemplates,
     data: FormTemplateCopy | None = None,
 ) -> Any:
-    """A form of the practice's own with the same content, to be edited. Assessments that come with the product are not copied."""
+    """A form of the practice's own with the same content, to be edited. The product's assessments are not copied."""
     return await templates.copy(session, principal, form_template_id, data)
 
 
