@@ -8,7 +8,7 @@ from practice_tables import create_practice_table
 from sqlalchemy.dialects import postgresql
 
 revision = "0022_forms"
-down_revision = "0020_guardians"
+down_revision = "0021_documents"
 branch_labels = None
 depends_on = None
 
@@ -65,6 +65,7 @@ def _versions() -> None:
         sa.Column("definition", postgresql.JSONB(), nullable=False),
         sa.Column("scoring", postgresql.JSONB(), nullable=True),
         sa.Column("signers", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("about", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("published_by", sa.Uuid(), nullable=True),
@@ -90,7 +91,7 @@ def _recurrences() -> None:
         *_mutable(),
         sa.CheckConstraint("rule IN ('every_days', 'before_appointment')", name="ck_form_recurrence_rule"),
         sa.CheckConstraint("(rule = 'every_days') = (next_on IS NOT NULL)", name="ck_form_recurrence_next_on"),
-        sa.CheckConstraint("days >= 0", name="ck_form_recurrence_days"),
+        sa.CheckConstraint("days > 0", name="ck_form_recurrence_days"),
         _within("form_recurrence", "client", "client_id"),
         _within("form_recurrence", "form_template", "form_template_id"),
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_form_recurrence"),

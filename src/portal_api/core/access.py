@@ -52,9 +52,17 @@ class Permission(StrEnum):
     CLIENTS_READ_ALL = "clients:read_all"
     CLIENTS_WRITE = "clients:write"
     CREDENTIALS_WRITE = "credentials:write"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_SELF = "documents:self"
+    DOCUMENTS_WRITE = "documents:write"
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
+    FORM_TEMPLATES_READ = "form_templates:read"
+    FORM_TEMPLATES_WRITE = "form_templates:write"
+    FORMS_READ = "forms:read"
+    FORMS_SELF = "forms:self"
+    FORMS_WRITE = "forms:write"
     INVITATIONS_READ = "invitations:read"
     INVITATIONS_WRITE = "invitations:write"
     LOCATIONS_READ = "locations:read"
@@ -62,6 +70,7 @@ class Permission(StrEnum):
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
+    PRACTICE_DOCUMENTS_WRITE = "practice_documents:write"
     PRACTICE_READ = "practice:read"
     PRACTICE_WRITE = "practice:write"
     PRACTITIONERS_READ = "practitioners:read"
@@ -82,6 +91,7 @@ _EVERY_STAFF = frozenset(
         P.ACCOUNT_SELF,
         P.AVAILABILITY_READ,
         P.FEATURES_READ,
+        P.FORM_TEMPLATES_READ,
         P.LOCATIONS_READ,
         P.PORTAL_READ,
         P.PRACTICE_READ,
@@ -97,6 +107,8 @@ _CASELOAD = frozenset(
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
         P.CREDENTIALS_WRITE,
+        P.DOCUMENTS_READ,
+        P.DOCUMENTS_WRITE,
         P.PORTAL_ACCESS_WRITE,
         P.FEATURES_WRITE,
     }
@@ -110,6 +122,7 @@ _OWN_CALENDAR = frozenset(
         P.SLOTS_READ,
     }
 )
+_FORMS = frozenset({P.FORMS_READ, P.FORMS_WRITE})
 _SAFETY = frozenset({P.SAFETY_ALERTS_ACKNOWLEDGE, P.SAFETY_ALERTS_READ})
 """Whoever may have to act on what a client has answered, on any level: an alert must never wait for one person."""
 _SESSIONS = frozenset({P.VIDEO_HOST})
@@ -118,13 +131,16 @@ _EVERY_CALENDAR = _OWN_CALENDAR | {P.APPOINTMENTS_READ_ALL, P.APPOINTMENTS_WRITE
 _ADMINISTRATION = (
     _CASELOAD
     | _EVERY_CALENDAR
+    | _FORMS
     | _SAFETY
     | {
         P.AUDIT_READ,
         P.CLIENTS_READ_ALL,
         P.FEATURES_MANAGE,
+        P.FORM_TEMPLATES_WRITE,
         P.LOCATIONS_WRITE,
         P.PORTAL_WRITE,
+        P.PRACTICE_DOCUMENTS_WRITE,
         P.PRACTICE_WRITE,
         P.PROSPECTS_MANAGE,
         P.SERVICES_WRITE,
@@ -133,24 +149,25 @@ _ADMINISTRATION = (
     }
 )
 _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
+_CHARTS = frozenset({P.CLIENTS_READ, P.DOCUMENTS_READ, P.FORMS_READ, P.INVITATIONS_READ})
+"""What who treats a client reads. Documents and answers are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
-    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SAFETY | _SESSIONS,
-    Role.SUPERVISOR: _EVERY_STAFF
-    | _SAFETY
-    | _SESSIONS
-    | {P.CLIENTS_READ, P.INVITATIONS_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SAFETY | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ},
+    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _FORMS | _OWN_CALENDAR | _SAFETY | _SESSIONS,
+    Role.SUPERVISOR: _EVERY_STAFF | _SAFETY | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _FORMS | _OWN_CALENDAR | _SAFETY | _SESSIONS | _CHARTS,
     Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
     Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
-    Role.FORMS_ADMIN: _EVERY_STAFF,
+    Role.FORMS_ADMIN: _EVERY_STAFF | {P.FORM_TEMPLATES_WRITE},
 }
 CLIENT_PERMISSIONS = frozenset(
     {
         P.ACCESS_HISTORY_READ,
         P.ACCOUNT_SELF,
         P.APPOINTMENTS_SELF,
+        P.DOCUMENTS_SELF,
+        P.FORMS_SELF,
         P.LOCATIONS_READ,
         P.PRACTITIONERS_READ,
         P.SERVICES_READ,

@@ -8,6 +8,7 @@ from portal_api.jobs import (
     audit,
     calendars,
     events,
+    forms,
     prospects,
     reminders,
     retention,
@@ -16,6 +17,7 @@ from portal_api.jobs import (
 from portal_api.jobs.context import JobContext
 from portal_api.jobs.running import work, working
 
+MODULES = (appointment_requests, audit, calendars, events, forms, prospects, reminders, retention, safety_alerts)
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
 __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 
@@ -23,6 +25,6 @@ __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 def make_queue() -> Queue[Any]:
     """The queue with every task of the program registered."""
     queue: Queue[JobContext] = Queue()
-    for module in (appointment_requests, audit, calendars, events, prospects, reminders, retention, safety_alerts):
+    for module in MODULES:
         module.register(queue)
     return queue
