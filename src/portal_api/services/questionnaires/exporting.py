@@ -77,7 +77,10 @@ def questionnaire(form: Form) -> Json:
 
 
 def response(form: Form, answered: Mapping[str, Any]) -> Json:
-    """The QuestionnaireResponse to an assignment: `id`, `client_id`, `state`, `answers`, `changed_at`, `submitted_at`."""
+    """The QuestionnaireResponse to an assignment.
+
+    answered: its `id`, `client_id`, `state`, `answers`, `changed_at` and `submitted_at`.
+    """
     answers = answered["answers"]
     groups = [(section, [i for i in section.items if i.key in answers]) for section in form.definition.sections]
     said = {
@@ -125,7 +128,7 @@ def _item(item: Item, before: Mapping[str, Item], base: str) -> Json:
         "text": item.text,
         "type": _type(item),
         **shown,
-        "required": item.required or None,
+        "required": True if item.required and item.type is not ItemType.SIGNATURE else None,
         "repeats": True if item.type is ItemType.MULTIPLE_CHOICE else None,
         "maxLength": item.max_length,
         "answerOption": [_option(option.value, option.label, option.score) for option in item.options or ()],
@@ -156,6 +159,8 @@ def _extensions(item: Item, base: str) -> list[Json]:
     if item.type is ItemType.SIGNATURE:
         kind = vocabulary.concept(vocabulary.SIGNATURES, vocabulary.AUTHOR_SIGNATURE)
         found.append({"url": vocabulary.SIGNATURE, "valueCodeableConcept": kind})
+        if item.required:  # of signing, not of an answer: no response has any
+            found.append({"url": vocabulary.own(base, vocabulary.REQUIRED), "valueBoolean": True})
     if item.type is ItemType.STATEMENT:  # que-1 and que-3: a display has no items and no code
         if item.help:
             found.append({"url": vocabulary.own(base, vocabulary.HELP), "valueString": item.help})

@@ -53,8 +53,10 @@ def _boolean(item: Json, _resource: Json) -> Json:
 
 def _attachment(item: Json, _resource: Json) -> Json:
     _must_not_repeat(item)
-    signed = vocabulary.value_of(item, vocabulary.SIGNATURE) is not None
-    return _required(item) | {"type": "signature" if signed else "file"}
+    if vocabulary.value_of(item, vocabulary.SIGNATURE) is None:
+        return _required(item) | {"type": "file"}
+    required = item.get("required") is True or vocabulary.own_value_of(item, vocabulary.REQUIRED) is True
+    return {"type": "signature", "required": required}
 
 
 TYPES: dict[str, Callable[[Json, Json], Json]] = {

@@ -21,7 +21,7 @@ ENABLE_WHEN = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-
 
 # Of our own: what R4 cannot say. They are known by how they end, whichever installation wrote them.
 OWN = "/fhir/StructureDefinition/form-"
-STEP, HELP, CODE, CONDITION = "step", "help", "code", "visible-if"
+STEP, HELP, CODE, CONDITION, REQUIRED = "step", "help", "code", "visible-if", "required"
 KINDS = "/fhir/CodeSystem/form-kind"
 KEYS = "/fhir/NamingSystem/form-key"
 
