@@ -1,6 +1,7 @@
 """HTTP only: path, permission, status, one service call."""
 
 from portal_api.routers import (
+    assessments,
     audit,
     auth,
     clients,
@@ -11,6 +12,7 @@ from portal_api.routers import (
     portal,
     practices,
     prospects,
+    questionnaires,
     scheduling,
     signup,
     staff,
@@ -29,6 +31,8 @@ ROUTERS = (
     signup.router,
     prospects.router,
     *forms.ROUTERS,
+    questionnaires.router,
+    assessments.router,
     *scheduling.ROUTERS,
     video.router,
     audit.router,

@@ -88,15 +88,19 @@ Severity = Annotated[
 ]
 
 
+Points = int | float
+"""Whole numbers in every instrument of the library; a practice's own forms may count halves."""
+
+
 class ItemScore(Output):
     key: str
-    score: int | None = Field(description="Null: not answered, or not asked.")
+    score: Points | None = Field(description="Null: not answered, or not asked.")
 
 
 class SubscaleScore(Output):
     key: str
     label: str
-    total: int | None
+    total: Points | None
     severity: Severity
     criterion_met: bool | None = Field(description="Null where the instrument counts no symptoms, or one is missing.")
 
@@ -104,11 +108,11 @@ class SubscaleScore(Output):
 class Score(Output):
     """What an assessment came to, by the version of the rule that was in force when it was submitted."""
 
-    total: int | None = Field(description="Null where more items are missing than the instrument allows.")
+    total: Points | None = Field(description="Null where more items are missing than the instrument allows.")
     severity: Severity
     severity_label: str | None
-    lowest: int = Field(description="The lowest total that there is.")
-    highest: int
+    lowest: Points = Field(description="The lowest total that there is.")
+    highest: Points
     prorated: bool = Field(description="Whether missing items were taken as the mean of the others.")
     subscales: list[SubscaleScore]
     criteria_met: bool | None = Field(

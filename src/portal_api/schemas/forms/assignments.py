@@ -10,6 +10,7 @@ from portal_api.models.forms import FormKind, FormState, SignerRole
 from portal_api.schemas.base import CalendarDate, Change, Input, Output, PageQuery, Paragraphs
 from portal_api.schemas.forms.definition import Answers
 from portal_api.schemas.forms.templates import Signers
+from portal_api.schemas.scoring import Score
 
 _FOR = (
     "The one person who fills it in: an account that acts for the client. Nobody else who does so sees it; another"
@@ -102,7 +103,9 @@ class FormContent(Output):
     answers: dict[str, Any]
     missing: list[str] = Field(description="Items that are shown, are required and have no answer yet.")
     progress: int = Field(ge=0, le=100, description="In per cent, of what is required and shown.")
-    score: dict[str, Any] | None = Field(description="Of a form that is scored, once it is handed in.")
+    score: Score | None = Field(
+        description="Of a form that is scored, once it is handed in; clients do not see it where the practice says so."
+    )
 
 
 class FormAssignment(FormAssignmentSummary, FormContent):

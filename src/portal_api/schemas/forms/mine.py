@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from portal_api.models.forms import FormKind, FormState
+from portal_api.schemas.assessments import CrisisHelp
 from portal_api.schemas.base import Input, PageQuery, Paragraphs
 from portal_api.schemas.forms.assignments import AssignedForm, FormAnswers, FormContent
 
@@ -32,4 +33,6 @@ class MyFormSummary(AssignedForm):
 
 
 class MyForm(AssignedForm, FormContent):
-    pass
+    crisis: CrisisHelp | None = Field(
+        description="Where help is now, where an answer says that it may be needed: show it at once."
+    )

@@ -5,12 +5,12 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, any_, bindparam, func, or_, select, tuple_
+from sqlalchemy import ARRAY, any_, bindparam, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.sql.elements import Over
 
 from portal_api.core.access import GrantPermission, Principal
-from portal_api.core.db import Read, Reader
+from portal_api.core.db import Read, Reader, Rows
 from portal_api.models.forms import FormAssignment, FormState, FormTemplate, FormVersion
 from portal_api.models.portal import PortalSettings
 from portal_api.schemas.assessments import AssessmentFilters, MyAssessmentFilters
@@ -19,6 +19,7 @@ from portal_api.services.paging import Pager
 
 _SHOWN = Read(select(PortalSettings.assessment_scores_visible))
 _OF_CLIENTS = bindparam("of_clients", type_=ARRAY(PGUUID(as_uuid=True)))
+_KEPT_BACK = ("score", "since_previous", "since_first", "reliable_change_points")
 _EARLIER = ("id", "submitted_at", "total")
 
 
@@ -42,8 +43,7 @@ async def page_mine(reader: Reader, principal: Principal, filters: MyAssessmentF
     answer = await _page(reader, pager, filters.key, principal.account_id, client_ids=theirs)
     settings = await reader.row(_SHOWN)
     if settings is None or not settings["assessment_scores_visible"]:
-        hidden = {"score": None, "since_previous": None, "since_first": None, "reliable_change_points": None}
-        answer["data"] = [row | hidden for row in answer["data"]]
+        answer["data"] = [row | dict.fromkeys(_KEPT_BACK) for row in answer["data"]]
     return answer
 
 
@@ -109,7 +109,7 @@ def _series(*, by_key: bool, for_account: bool, resumed: bool) -> Read:
     return Read(statement.order_by(*newest_first).limit(bindparam("limit")))
 
 
-def _handed_in(*, by_key: bool, for_account: bool) -> Select[Any]:
+def _handed_in(*, by_key: bool, for_account: bool) -> Rows:
     own = FormAssignment
     total = own.score["total"]
     values = {"id": own.id, "submitted_at": own.submitted_at, "total": total}

@@ -1,36 +1,21 @@
 """An answer that somebody must look at raises an alert, in the transaction that hands it in (F8.B1)."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from portal_api.core import clock
 from portal_api.core.access import Principal
-from portal_api.core.db import Read, Session, Source
+from portal_api.core.db import Session
 from portal_api.core.ids import new_id
 from portal_api.models.assessments import SafetyAlert
 from portal_api.models.forms import FormAssignment
 from portal_api.models.portal import PortalSettings
-from portal_api.models.practices import Practice
 from portal_api.services import audit
 from portal_api.services.forms import scoring
 
 ESCALATION = "safety_alerts.escalate"
 """The job that looks whether somebody has seen to an alert in time."""
-
-_PRACTICE = Read(select(Practice.country, Practice.phone).where(Practice.id == bindparam("practice_id")))
-_LINES = {
-    "AU": "call Lifeline on 13 11 14",
-    "CA": "call or text 988",
-    "DE": "call the TelefonSeelsorge on 0800 111 0 111",
-    "GB": "call Samaritans on 116 123",
-    "IE": "call Samaritans on 116 123",
-    "NZ": "call or text 1737",
-    "US": "call or text 988, the Suicide & Crisis Lifeline",
-}
-"""Lines that answer at any hour and cost nothing, by the country of the practice."""
 
 
 async def raise_for(
@@ -48,21 +33,6 @@ async def raise_for(
             waiting.score = max(waiting.score, score)
         elif all(alert.score < score for alert in known):
             await _raise(session, principal, assignment, rule, item_key, score)
-
-
-async def help_for(source: Source, version: scoring.Version, answers: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the person who gave such answers is told: where help is now. None for all other answers."""
-    if not any(True for _ in scoring.alarms(version, answers)):
-        return None
-    practice = await source.row(_PRACTICE)
-    assert practice is not None  # noqa: S101 - it is the caller's
-    line = _LINES.get(practice["country"])
-    where = f"call your local emergency number, or {line}" if line else "call your local emergency number"
-    return {
-        "text": f"If you may hurt yourself, or are in danger, {where}. Do not wait for the practice: it has been told"
-        " to look at your answers, but may not see them at once.",
-        "practice_phone": practice["phone"],
-    }
 
 
 async def _known(session: Session, assignment: FormAssignment, rule: str) -> list[SafetyAlert]:

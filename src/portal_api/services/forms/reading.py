@@ -19,7 +19,7 @@ from portal_api.schemas.forms.definition import FormDefinition
 from portal_api.schemas.forms.mine import MyFormFilters
 from portal_api.services import audit, clients
 from portal_api.services.clients import reading as of_clients
-from portal_api.services.forms import answers
+from portal_api.services.forms import answers, crisis
 from portal_api.services.forms.rendering import rendered
 from portal_api.services.paging import Pager
 
@@ -129,7 +129,7 @@ async def get_mine(source: Source, principal: Principal, form_assignment_id: UUI
     )
     if row is None:
         raise NotFound
-    return _whole(row)
+    return crisis.shown(_whole(row))
 
 
 async def held(session: Session, principal: Principal, form_assignment_id: UUID) -> tuple[FormAssignment, FormVersion]:
@@ -257,7 +257,8 @@ def _of_client(state: str | None, *, kind: bool, template: bool, resumed: bool) 
 
 @cache
 def _one_mine() -> Read:
-    return Read(_rows(*CONTENT).where(_this, FormAssignment.client_id == _mine.any_(), addressed_to(_account)))
+    statement = crisis.beside(_rows(*CONTENT, *crisis.COLUMNS))
+    return Read(statement.where(_this, FormAssignment.client_id == _mine.any_(), addressed_to(_account)))
 
 
 @cache

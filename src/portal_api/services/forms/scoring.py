@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from portal_api.schemas.scoring import Band, Missing, Scoring, Subscale
 
-Points = Mapping[str, int | None]
+Points = Mapping[str, float | None]
 """By item: its points; None without an answer."""
 
 
@@ -37,7 +37,7 @@ def score(version: Version, answers: Mapping[str, Any]) -> dict[str, Any] | None
         return None
     points = {key: _points(options[key], answers.get(key)) for key in rule.items}
     skipped = rule.skipped is not None and _same(answers.get(rule.skipped.item), rule.skipped.equals)
-    missing = [] if skipped else [key for key, value in points.items() if value is None]
+    missing = [key for key, value in points.items() if value is None and not skipped]
     counted = dict.fromkeys(points, 0) if skipped else points
     total = _total(counted.values(), rule.missing.allowed)
     band = _band(rule.bands, total)
@@ -76,10 +76,10 @@ def alarms(version: Version, answers: Mapping[str, Any]) -> Iterator[tuple[str, 
     for safety in rule.safety:
         points = _points(options[safety.item], answers.get(safety.item))
         if points is not None and points >= safety.at_least:
-            yield safety.rule, safety.item, points
+            yield safety.rule, safety.item, int(points)
 
 
-def _options(definition: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+def _options(definition: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """By item of one choice: the points of each option that has any."""
     items = (item for section in definition["sections"] for item in section["items"] if item["type"] == "choice")
     return {
@@ -88,7 +88,7 @@ def _options(definition: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     }
 
 
-def _points(options: Mapping[str, int], answer: Any) -> int | None:
+def _points(options: Mapping[str, float], answer: Any) -> float | None:
     if answer is None:
         return None
     if str(answer) not in options:
@@ -100,16 +100,18 @@ def _same(answer: Any, value: str) -> bool:
     return answer is not None and str(answer) == value
 
 
-def _total(points: Iterable[int | None], allowed: int) -> int | None:
+def _total(points: Iterable[float | None], allowed: int) -> float | None:
     """The sum. Missing items count as the mean of those answered while few enough are missing; halves go up."""
     values = list(points)
     given = [value for value in values if value is not None]
     if not given or len(values) - len(given) > allowed:
         return None
-    return floor(Fraction(sum(given) * len(values), len(given)) + Fraction(1, 2))
+    if len(given) == len(values):
+        return sum(given)
+    return floor(Fraction(sum(given)) * len(values) / len(given) + Fraction(1, 2))
 
 
-def _band(bands: Iterable[Band], total: int | None) -> Band | None:
+def _band(bands: Iterable[Band], total: float | None) -> Band | None:
     return next((band for band in bands if total is not None and band.lowest <= total <= band.highest), None)
 
 

@@ -11,7 +11,7 @@ from portal_api.models.forms import FormAssignment, FormKind, FormState, FormTem
 from portal_api.schemas.forms.definition import FormDefinition
 from portal_api.schemas.forms.mine import MyFormSubmission, MyFormWithdrawal
 from portal_api.services import audit
-from portal_api.services.forms import answers, reading, scoring
+from portal_api.services.forms import alerts, answers, reading, scoring
 
 
 async def submit_mine(
@@ -64,6 +64,7 @@ async def complete(session: Session, principal: Principal, assignment: FormAssig
         clients=[assignment.client_id],
         details={"form_template_id": str(version.form_template_id), "on_behalf": kind == "staff"},
     )
+    await alerts.raise_for(session, principal, assignment, version)
 
 
 async def withdraw_consent(

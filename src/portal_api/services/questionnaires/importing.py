@@ -116,9 +116,10 @@ def _item(reading: _Reading, item: Json, pointer: str) -> Item | None:
         reading.fault(f"{pointer}/linkId", "repeated" if link_id else "missing", "Each item has a linkId of its own.")
         return None
     _refuse(reading, item, pointer, *_REFUSED)
-    said = {"key": _new_key(link_id, set(reading.keys.values())), "text": _text(item), "code": _code(item)}
+    key = _new_key(link_id, set(reading.keys.values()))
+    said = {"key": key, "text": _text(item), "code": _code(item)}
     said |= _typed(reading, item, pointer) | _conditional(reading, item, pointer) | _help(reading, item, pointer)
-    reading.keys[link_id] = said["key"]
+    reading.keys[link_id] = key
     if len(reading.faults) > before:
         return None
     return _validated(reading, pointer, lambda: Item.model_validate(said))
