@@ -4,6 +4,7 @@ import itertools
 import json
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -221,3 +222,10 @@ def test_the_bands_of_an_instrument_leave_no_gap_and_its_licence_is_stated(form:
     reached = [total for band in rule.bands for total in range(band.lowest, band.highest + 1)]
     assert reached == list(range(whole["lowest"], whole["highest"] + 1))
     assert form["licence"]["statement"] and form["source"] and rule.missing.source
+
+
+def test_the_documents_name_every_instrument_and_why_it_may_be_reproduced() -> None:
+    said = (Path(__file__).parents[2] / "docs/instruments.md").read_text()
+    for form in every_instrument():
+        [row] = [line for line in said.splitlines() if line.startswith(f"| `{form['key']}` |")]
+        assert form["licence"]["statement"] in row and form["source"] in row

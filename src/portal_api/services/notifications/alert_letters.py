@@ -66,7 +66,7 @@ async def prepare(session: Session, event_id: UUID, account_id: UUID) -> tuple[U
         select(Event.type, SafetyAlert, StaffMember.email, Practice.name)
         .join(SafetyAlert, SafetyAlert.id == Event.resource_id)
         .join(StaffMember, StaffMember.account_id == account_id)
-        .join(Practice, Practice.id == Event.practice_id)
+        .join(Practice, Practice.id == session.binding.practice_id)
         .where(Event.id == event_id, SafetyAlert.acknowledged_at.is_(None), StaffMember.state == "active")
     )
     row = (await session.execute(found)).one_or_none()

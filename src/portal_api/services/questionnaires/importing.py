@@ -92,7 +92,7 @@ def _read_section(reading: _Reading, group: Json, pointer: str, children: list[t
     if not children:
         return
     link_id = str(group.get("linkId") or "questions").removeprefix(SECTION)
-    title = group.get("text") or reading.resource.get("title") or "Questions"
+    title = group.get("text") or _title_of_loose(reading.resource)
     said = {"key": _new_key(link_id, {section.key for section in reading.sections}), "title": title}
     if _is_marked(children[0][1], vocabulary.CATEGORY, "instructions"):
         said["text"] = children.pop(0)[1].get("text")
@@ -106,6 +106,12 @@ def _read_section(reading: _Reading, group: Json, pointer: str, children: list[t
     section = _validated(reading, pointer, lambda: Section.model_validate(said | {"items": items}))
     if section is not None:
         reading.sections.append(section)
+
+
+def _title_of_loose(resource: Json) -> str:
+    """Of a section that no group stands for."""
+    title = resource.get("title")
+    return title if isinstance(title, str) and 0 < len(title) <= 200 else "Questions"
 
 
 def _item(reading: _Reading, item: Json, pointer: str) -> Item | None:
