@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.cast import House
+from tests.cast import FORM, House
 from tests.world import PASSWORD
 
 Body = dict[str, Any]
@@ -47,6 +47,8 @@ MAKERS: dict[str, Maker] = {
     "appointment_id": Maker(House.some_appointment, of_client=True),
     "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
+    "form_assignment_id": Maker(House.form_assignment, of_client=True),
+    "form_template_id": Maker(House.form_template),
     "invitation_id": Maker(House.invitation, of_client=True),
     "practitioner_id": Maker(_staff),
     "staff_id": Maker(_staff),
@@ -61,7 +63,7 @@ MAKERS: dict[str, Maker] = {
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice"}
+VALUES: dict[str, str] = {"number": "1", "secret": "no-such-secret", "slug": "no-such-practice"}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -107,8 +109,23 @@ async def _booked_series(house: House) -> Body:
     return await _booking(house) | {"rrule": "FREQ=WEEKLY;COUNT=2"}
 
 
+async def _form_given(house: House) -> Body:
+    return {"form_template_id": str(await house.form_template())}
+
+
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/practices": _registration,
+    "POST /v1/form-templates": {"kind": "intake", "title": "Before we meet", "definition": FORM},
+    "PATCH /v1/form-templates/{}": {"title": "Welcome"},
+    "POST /v1/form-templates/{}/copy": {},
+    "POST /v1/clients/{}/form-assignments": _form_given,
+    "PATCH /v1/form-assignments/{}": {"due_on": None},
+    "PATCH /v1/form-assignments/{}/answers": {"answers": {"q1": "Sleep"}},
+    "POST /v1/form-assignments/{}/reopen": {},
+    "POST /v1/form-assignments/{}/withdraw": {},
+    "PATCH /v1/me/forms/{}": {"answers": {"q1": "Sleep"}},
+    "POST /v1/me/forms/{}/submit": {},
+    "POST /v1/me/forms/{}/withdraw": {},
     "PATCH /v1/practice": {"name": "Quiet Harbor"},
     "POST /v1/auth/login": _login,
     "POST /v1/auth/refresh": {"refresh_token": "0" * 32 + "." + "a" * 43},
