@@ -3,10 +3,21 @@
 from typing import Any
 
 from portal_api.core.jobs import Queue
-from portal_api.jobs import appointment_requests, audit, calendars, events, forms, prospects, reminders, retention
+from portal_api.jobs import (
+    appointment_requests,
+    audit,
+    calendars,
+    documents,
+    events,
+    forms,
+    prospects,
+    reminders,
+    retention,
+)
 from portal_api.jobs.context import JobContext
 from portal_api.jobs.running import work, working
 
+MODULES = (appointment_requests, audit, calendars, documents, events, forms, prospects, reminders, retention)
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
 __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 
@@ -14,6 +25,6 @@ __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 def make_queue() -> Queue[Any]:
     """The queue with every task of the program registered."""
     queue: Queue[JobContext] = Queue()
-    for module in (appointment_requests, audit, calendars, events, forms, prospects, reminders, retention):
+    for module in MODULES:
         module.register(queue)
     return queue
