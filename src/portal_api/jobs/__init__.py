@@ -7,8 +7,10 @@ from portal_api.jobs import (
     appointment_requests,
     audit,
     calendars,
+    documents,
     events,
     forms,
+    guardians,
     prospects,
     reminders,
     retention,
@@ -17,7 +19,19 @@ from portal_api.jobs import (
 from portal_api.jobs.context import JobContext
 from portal_api.jobs.running import work, working
 
-MODULES = (appointment_requests, audit, calendars, events, forms, prospects, reminders, retention, safety_alerts)
+MODULES = (
+    appointment_requests,
+    audit,
+    calendars,
+    documents,
+    events,
+    forms,
+    guardians,
+    prospects,
+    reminders,
+    retention,
+    safety_alerts,
+)
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
 __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 

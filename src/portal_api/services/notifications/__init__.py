@@ -3,6 +3,7 @@
 from portal_api.services.notifications import (
     alert_letters,
     auth_letters,
+    guardian_letters,
     invitation_letters,
     prospects_letters,
     request_letters,
@@ -17,6 +18,7 @@ __all__ = [
     "alert_letters",
     "auth_letters",
     "finish",
+    "guardian_letters",
     "invitation_letters",
     "prepare",
     "prospects_letters",
