@@ -55,13 +55,17 @@ COMPILED = {name: fhirpathpy.compile(path) for name, path in INVARIANTS.items()}
 
 
 def must_be_valid(resource: dict[str, Any]) -> None:
-    """By R4B's structure and required bindings, by a second validator, and by the invariants of R4 in FHIRPath."""
-    model = {"Questionnaire": Questionnaire, "QuestionnaireResponse": QuestionnaireResponse}[resource["resourceType"]]
-    model.model_validate(resource)
+    """By R4B's structure and required bindings, by the invariants of R4 in FHIRPath, and by a second validator."""
+    must_be_well_formed(resource)
     report = validator().validate_resource(resource)
     # This validator has left `text` out of what an item may have, which R4 has not.
     wrong = [issue for issue in report.issues if issue.severity.value != "warning" and not is_text_of_item(issue)]
     assert not wrong, wrong
+
+
+def must_be_well_formed(resource: dict[str, Any]) -> None:
+    model = {"Questionnaire": Questionnaire, "QuestionnaireResponse": QuestionnaireResponse}[resource["resourceType"]]
+    model.model_validate(resource)
     if resource["resourceType"] == "Questionnaire":
         items = [*every_item(resource)]
         broken = [(name, i["linkId"]) for i in items for name, holds in COMPILED.items() if holds(i) != [True]]
@@ -185,7 +189,7 @@ def test_every_form_that_comes_with_the_product_is_valid_and_comes_back(system: 
     )
 
     must_be_valid(resource)
-    assert again(resource).stored() == content["definition"]
+    assert list(plain(again(resource))) == list(plain(FormDefinition.model_validate(content["definition"])))
     assert importing.kind_of(resource) == system.kind
 
 
@@ -411,11 +415,11 @@ def plain(definition: FormDefinition) -> Iterable[Any]:
         yield section, [{**item, "visible_if": plainly(item.get("visible_if"))} for item in items]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(a_form())
 def test_any_form_comes_back_as_it_was(definition: FormDefinition) -> None:
     resource = exporting.questionnaire(form(definition))
-    must_be_valid(resource)
+    must_be_well_formed(resource)
 
     assert list(plain(again(resource))) == list(plain(definition))
 

@@ -9,7 +9,7 @@ import pytest
 from portal_api.core.access import Role
 from tests.api.assessments.clinic import ALERTS, Clinic, numbered, open_clinic
 from tests.api.forms.desk import MINE, Json
-from tests.entry import set_portal, supervise
+from tests.entry import bound, set_portal, supervise
 from tests.people import colleague
 from tests.world import World
 
@@ -153,6 +153,17 @@ class TestTelling:
         await alarming(clinic)
         await clinic.acknowledge((await clinic.alerts())[0])
         assert await telling(clinic, clinic.practice.owner_email) == []
+
+    async def test_a_job_that_runs_again_tells_nobody_twice(self, clinic: Clinic, sql: Sql) -> None:
+        await alarming(clinic)
+        assert len(await telling(clinic, clinic.practice.owner_email)) == 1
+        [(event_id,)] = sql(
+            "SELECT id FROM event WHERE type = 'safety_alert.raised' AND practice_id = %s", clinic.practice.id
+        )
+        queue = clinic.world.tools.queue
+        async with bound(clinic.world, clinic.practice) as session:
+            await queue.defer(session, "event", session.binding.practice_id, event_id=event_id)
+        assert len(await telling(clinic, clinic.practice.owner_email)) == 1
 
     async def test_no_event_says_what_was_answered(self, clinic: Clinic, sql: Sql) -> None:
         await alarming(clinic, 3)
