@@ -20,10 +20,12 @@ from portal_api.core.access import Feature, GrantPermission, Role
 from portal_api.core.db import Binding, Session
 from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
+from portal_api.models.assessments import SafetyAlert
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
 from portal_api.models.documents import PracticeDocument
 from portal_api.models.features import FeatureSetting, Scope
+from portal_api.models.forms import FormAssignment, FormTemplate, FormVersion
 from portal_api.models.guardians import Guardian
 from portal_api.models.invitations import Invitation
 from portal_api.models.messages import Audience, Message, MessageAttachment, Thread, ThreadParticipant
@@ -45,11 +47,15 @@ from portal_api.models.scheduling import (
 from portal_api.models.staff import StaffMember
 from portal_api.services import documents
 from portal_api.services.documents import adding, intake
+from portal_api.services.forms import versions
 from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller, hash_of_password, let_in
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
+FORM: dict[str, Any] = {
+    "sections": [{"key": "s", "title": "S", "items": [{"key": "q1", "type": "text", "text": "?", "required": True}]}]
+}
 
 
 @dataclass
@@ -241,6 +247,39 @@ class House:
     async def some_appointment(self) -> UUID:
         """Of some client with some practitioner, a year from now."""
         return await self.appointment(*await self.some(), _later())
+
+    async def form_template(self) -> UUID:
+        """A published form with one question and a draft of its next version."""
+        content = {"title": "Before we meet", "description": None, "definition": FORM, "signers": []}
+        template = FormTemplate(
+            id=new_id(), kind="intake", title="Before we meet", state="published", published_number=1, draft=content
+        )
+        async with self.session() as session:
+            session.add(template)
+            await session.flush()
+            session.add(versions.made(template.id, 1, content, by=None))
+        return template.id
+
+    async def form_assignment(self, client_id: UUID | None = None, **fields: Any) -> UUID:
+        """A form that somebody has begun to fill in."""
+        template_id, client_id = await self.form_template(), client_id or await self.client()
+        async with self.session() as session:
+            version = (
+                await session.scalars(select(FormVersion).where(FormVersion.form_template_id == template_id))
+            ).one()
+            given = {"state": "in_progress", "answers": {"q1": "Sleep"}} | fields
+            assignment = FormAssignment(
+                id=new_id(), client_id=client_id, form_template_id=template_id, form_version_id=version.id, **given
+            )
+            session.add(assignment)
+        return assignment.id
+
+    async def safety_alert(self) -> UUID:
+        """An open one, of some client."""
+        client_id = await self.client()
+        assignment_id = await self.form_assignment(client_id, state="submitted")
+        about = {"client_id": client_id, "form_assignment_id": assignment_id}
+        return await self._added(SafetyAlert(id=new_id(), rule="phq-9-item-9", item_key="q9", score=1, **about))
 
     async def series(self) -> UUID:
         """A series of one appointment."""

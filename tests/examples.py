@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.cast import House
+from tests.cast import FORM, House
 from tests.world import PASSWORD
 
 Body = dict[str, Any]
@@ -47,6 +47,9 @@ MAKERS: dict[str, Maker] = {
     "appointment_id": Maker(House.some_appointment, of_client=True),
     "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
+    "safety_alert_id": Maker(House.safety_alert, of_client=True),
+    "form_assignment_id": Maker(House.form_assignment, of_client=True),
+    "form_template_id": Maker(House.form_template),
     "guardian_id": Maker(House.guardian_of_somebody, of_client=True, below=House.guardian_record),
     "document_id": Maker(House.document, of_client=True),
     "invitation_id": Maker(House.invitation, of_client=True),
@@ -69,7 +72,12 @@ MAKERS: dict[str, Maker] = {
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice", "ticket": "no-such-ticket"}
+VALUES: dict[str, str] = {
+    "number": "1",
+    "secret": "no-such-secret",
+    "slug": "no-such-practice",
+    "ticket": "no-such-ticket",
+}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -123,8 +131,28 @@ async def _participant(house: House) -> Body:
     return {"staff_id": str(await _staff(house))}
 
 
+async def _form_given(house: House) -> Body:
+    return {"form_template_id": str(await house.form_template())}
+
+
+def _questionnaire(_house: House) -> Body:
+    item = {"linkId": "q1", "text": "What brings you here?", "type": "text"}
+    return {"resourceType": "Questionnaire", "status": "draft", "title": "Before we meet", "item": [item]}
+
+
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/practices": _registration,
+    "POST /v1/form-templates": {"kind": "intake", "title": "Before we meet", "definition": FORM},
+    "PATCH /v1/form-templates/{}": {"title": "Welcome"},
+    "POST /v1/form-templates/{}/copy": {},
+    "POST /v1/clients/{}/form-assignments": _form_given,
+    "PATCH /v1/form-assignments/{}": {"due_on": None},
+    "PATCH /v1/form-assignments/{}/answers": {"answers": {"q1": "Sleep"}},
+    "POST /v1/form-assignments/{}/reopen": {},
+    "POST /v1/form-assignments/{}/withdraw": {},
+    "PATCH /v1/me/forms/{}": {"answers": {"q1": "Sleep"}},
+    "POST /v1/me/forms/{}/submit": {},
+    "POST /v1/me/forms/{}/withdraw": {},
     "PATCH /v1/practice": {"name": "Quiet Harbor"},
     "POST /v1/auth/login": _login,
     "POST /v1/auth/refresh": {"refresh_token": "0" * 32 + "." + "a" * 43},
@@ -188,6 +216,8 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/appointment-requests/{}/accept": {},
     "POST /v1/appointment-requests/{}/decline": {},
     "POST /v1/appointment-requests/{}/counter-offer": {"starts_at": "2031-03-04T12:00:00Z"},
+    "POST /v1/form-templates/import": _questionnaire,
+    "POST /v1/safety-alerts/{}/acknowledge": {},
     "POST /v1/clients/{}/verify-email": {},
     "PATCH /v1/documents/{}": {"title": "Letter"},
     "PATCH /v1/practice/document-settings": {"clinical_years": 12},

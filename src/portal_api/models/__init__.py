@@ -1,11 +1,13 @@
 """Tables, relationships and state changes. No I/O."""
 
 from portal_api.models import (
+    assessments,
     audit,
     auth,
     clients,
     documents,
     features,
+    forms,
     guardians,
     invitations,
     messages,
@@ -21,11 +23,13 @@ from portal_api.models import (
 )
 
 __all__ = [
+    "assessments",
     "audit",
     "auth",
     "clients",
     "documents",
     "features",
+    "forms",
     "guardians",
     "invitations",
     "messages",

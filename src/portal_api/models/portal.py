@@ -26,6 +26,7 @@ class PortalSettings(PracticeScoped, Mutable, Base):
             "video_opens_minutes_before BETWEEN 0 AND 240 AND video_closes_minutes_after BETWEEN 0 AND 240",
             name="video_window",
         ),
+        CheckConstraint("assessment_escalation_hours BETWEEN 1 AND 72", name="assessment_escalation_hours"),
         one_of("second_factor", ("optional", "staff", "everyone")),
     )
 
@@ -49,6 +50,8 @@ class PortalSettings(PracticeScoped, Mutable, Base):
         JSONB, default=list, server_default=text("'[]'::jsonb")
     )
     """At which ages of a client guardians may do less, or nothing more (F6.B1): {age, action, permissions, invite}."""
+    assessment_scores_visible: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    assessment_escalation_hours: Mapped[int] = mapped_column(default=4, server_default=text("4"))
     second_factor: Mapped[str] = mapped_column(default="optional", server_default=text("'optional'"))
 
     def enable(self, slug: str | None, at: datetime) -> None:

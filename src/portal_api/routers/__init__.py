@@ -1,11 +1,13 @@
 """HTTP only: path, permission, status, one service call."""
 
 from portal_api.routers import (
+    assessments,
     audit,
     auth,
     clients,
     documents,
     features,
+    forms,
     guardians,
     invitations,
     me,
@@ -14,6 +16,7 @@ from portal_api.routers import (
     practices,
     previews,
     prospects,
+    questionnaires,
     scheduling,
     signup,
     staff,
@@ -34,6 +37,9 @@ ROUTERS = (
     invitations.router,
     signup.router,
     prospects.router,
+    *forms.ROUTERS,
+    questionnaires.router,
+    assessments.router,
     *scheduling.ROUTERS,
     video.router,
     *messages.ROUTERS,

@@ -25,6 +25,11 @@ class VideoUpdate(Change):
     waiting_room: bool | None = None
 
 
+class AssessmentsUpdate(Change):
+    scores_visible: bool | None = None
+    escalation_hours: Annotated[int, Field(ge=1, le=72)] | None = None
+
+
 class PortalUpdate(Change):
     """The portal is turned on and off, and its link claimed, with requests of their own."""
 
@@ -47,6 +52,7 @@ class PortalUpdate(Change):
         None, description="How many requests may wait for an answer, for one practitioner and one day."
     )
     video: VideoUpdate | None = None
+    assessments: AssessmentsUpdate | None = None
     second_factor: SecondFactor | None = None
 
 
@@ -69,6 +75,15 @@ class Video(Output):
     waiting_room: bool = Field(description="Whether clients wait until they are admitted.")
 
 
+class Assessments(Output):
+    """What clients learn of their assessments, and how long a safety alert waits for whoever treats them."""
+
+    scores_visible: bool = Field(description="Whether clients see what their assessments came to.")
+    escalation_hours: int = Field(
+        description="After so many hours an alert that nobody acknowledged goes to supervisors and owners too."
+    )
+
+
 class Portal(Output):
     enabled: bool
     enabled_at: datetime | None
@@ -84,6 +99,7 @@ class Portal(Output):
     request_ttl_hours: int
     pending_requests_per_day: int
     video: Video
+    assessments: Assessments
     second_factor: SecondFactor
     updated_at: datetime
     version: int

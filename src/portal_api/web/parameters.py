@@ -18,7 +18,7 @@ from portal_api.core.uploads import UploadedFile
 from portal_api.web.access import Requirement
 from portal_api.web.problems import invalid_input
 
-JSON_TYPES = ("application/json", "application/merge-patch+json")
+JSON_TYPES = ("application/json", "application/fhir+json", "application/merge-patch+json")
 ENTITY_TAG = re.compile(r'(W/)?"[!#-~]*"')
 NO_VERSION = -1
 

@@ -39,13 +39,19 @@ SETTINGS = Read(
             "waiting_room",
             PortalSettings.video_waiting_room,
         ).label("video"),
+        func.jsonb_build_object(
+            "scores_visible",
+            PortalSettings.assessment_scores_visible,
+            "escalation_hours",
+            PortalSettings.assessment_escalation_hours,
+        ).label("assessments"),
         PortalSettings.second_factor,
         PortalSettings.updated_at,
         PortalSettings.version,
     )
 )
 
-PREFIXES = {"cancellation": "", "video": "video_"}
+PREFIXES = {"assessments": "assessment_", "cancellation": "", "video": "video_"}
 """Of the columns that hold what the input nests."""
 
 
