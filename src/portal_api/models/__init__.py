@@ -12,7 +12,9 @@ from portal_api.models import (
     prospects,
     retries,
     scheduling,
+    signatures,
     staff,
+    treatment_plans,
     video,
 )
 
@@ -28,6 +30,8 @@ __all__ = [
     "prospects",
     "retries",
     "scheduling",
+    "signatures",
     "staff",
+    "treatment_plans",
     "video",
 ]
