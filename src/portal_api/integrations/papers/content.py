@@ -1,0 +1,66 @@
+"""What a paper says, without a word about how it looks."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Lines = tuple[str, ...]
+"""Text, a paragraph each."""
+
+
+class Fact(NamedTuple):
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A statement, or a question with its answer; `answer` is None for what is not asked."""
+
+    text: Lines
+    answer: Lines | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    text: Lines = ()
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """One signature, as a certificate shows it. `drawn` is a PNG."""
+
+    heading: str
+    statements: Lines
+    facts: tuple[Fact, ...]
+    drawn: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Who signed a paper, and how to find out whether that is so."""
+
+    title: str
+    text: Lines
+    facts: tuple[Fact, ...]
+    signers: tuple[Signer, ...]
+    notes: Lines = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One paper; `language` is a BCP 47 tag, `size` one of `us-letter` and `a4`."""
+
+    title: str
+    issuer: str
+    facts: tuple[Fact, ...]
+    sections: tuple[Section, ...]
+    language: str = "en"
+    size: str = "us-letter"
+    certificate: Certificate | None = None
+
+
+def lines(text: str) -> Lines:
+    """The paragraphs of a text that somebody wrote."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
