@@ -1,4 +1,4 @@
-"""Papers that the program writes: as HTML, the same bytes for the same content each time; as PDF, for people to keep."""
+"""Papers that the program writes: as HTML, always the same bytes for the same content; as PDF, for people to keep."""
 
 from portal_api.integrations.papers.content import Certificate, Fact, Item, Paper, Section, Signer, lines
 from portal_api.integrations.papers.html import as_html
