@@ -179,7 +179,7 @@ def _of_the_practice() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
-        sa.CheckConstraint("max_upload_bytes BETWEEN 1000 AND 40000000", name="ck_document_settings_max_upload_bytes"),
+        sa.CheckConstraint("max_upload_bytes >= 1000", name="ck_document_settings_max_upload_bytes"),
         sa.CheckConstraint("client_quota_bytes > 0", name="ck_document_settings_client_quota_bytes"),
         sa.CheckConstraint(
             "administrative_years BETWEEN 0 AND 100 AND clinical_years BETWEEN 0 AND 100",

@@ -227,7 +227,7 @@ class DocumentSettings(PracticeScoped, Mutable, Base):
     __tablename__ = "document_settings"
     __table_args__ = (
         of_a_practice(),
-        CheckConstraint("max_upload_bytes BETWEEN 1000 AND 40000000", name="max_upload_bytes"),
+        CheckConstraint("max_upload_bytes >= 1000", name="max_upload_bytes"),
         CheckConstraint("client_quota_bytes > 0", name="client_quota_bytes"),
         CheckConstraint("administrative_years BETWEEN 0 AND 100 AND clinical_years BETWEEN 0 AND 100", name="years"),
     )
