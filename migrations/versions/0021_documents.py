@@ -6,7 +6,7 @@ from practice_tables import create_practice_table
 from sqlalchemy.dialects import postgresql
 
 revision = "0021_documents"
-down_revision = "0019_video"
+down_revision = "0020_guardians"
 branch_labels = None
 depends_on = None
 

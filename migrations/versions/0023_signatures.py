@@ -6,7 +6,7 @@ from practice_tables import create_global_table, create_practice_table
 from sqlalchemy.dialects import postgresql
 
 revision = "0023_signatures"
-down_revision = "0019_video"
+down_revision = "0021_documents"
 branch_labels = None
 depends_on = None
 
@@ -108,7 +108,7 @@ def upgrade() -> None:
         sa.Column("subject_kind", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("paper_id", sa.Uuid(), nullable=False),
-        sa.Column("parties", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("signers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("in_order", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("state", sa.Text(), server_default=sa.text("'open'"), nullable=False),
         sa.Column("requested_by", sa.Uuid(), nullable=True),
@@ -126,7 +126,6 @@ def upgrade() -> None:
             "subject_kind IN ('form_assignment', 'treatment_plan', 'document')",
             name="ck_signature_request_subject_kind",
         ),
-        sa.CheckConstraint("cardinality(parties) > 0", name="ck_signature_request_parties"),
         sa.ForeignKeyConstraint(
             ["practice_id", "client_id"],
             ["client.practice_id", "client.id"],
@@ -168,11 +167,11 @@ def upgrade() -> None:
         sa.Column("practice_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("author_id", sa.Uuid(), nullable=False),
-        sa.Column("confidential", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("discontinued_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("discontinued_by", sa.Uuid(), nullable=True),
         sa.Column("discontinued_reason", sa.Text(), nullable=True),
         sa.Column("client_id", sa.Uuid(), nullable=False),
+        sa.Column("confidential", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
@@ -188,6 +187,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_treatment_plan"),
         client_owned=True,
+        confidential=True,
     )
     op.create_index("ix_treatment_plan_client", "treatment_plan", ["practice_id", "client_id", "id"], unique=False)
     create_practice_table(
@@ -218,7 +218,7 @@ def upgrade() -> None:
         sa.Column("client_id", sa.Uuid(), nullable=False),
         sa.CheckConstraint("btrim(printed_name) <> ''", name="ck_signature_printed_name"),
         sa.CheckConstraint("method IN ('typed', 'typed_and_drawn')", name="ck_signature_method"),
-        sa.CheckConstraint("party IN ('practitioner', 'supervisor', 'client')", name="ck_signature_party"),
+        sa.CheckConstraint("party IN ('client', 'guardian', 'practitioner', 'supervisor')", name="ck_signature_party"),
         sa.ForeignKeyConstraint(
             ["practice_id", "account_id"],
             ["account.practice_id", "account.id"],
@@ -265,6 +265,11 @@ def upgrade() -> None:
             name="fk_signed_copy_practice_id_client_id",
         ),
         sa.ForeignKeyConstraint(
+            ["practice_id", "document_id"],
+            ["document.practice_id", "document.id"],
+            name="fk_signed_copy_practice_id_document_id",
+        ),
+        sa.ForeignKeyConstraint(
             ["practice_id", "request_id"],
             ["signature_request.practice_id", "signature_request.id"],
             name="fk_signed_copy_practice_id_request_id",
@@ -290,7 +295,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), server_default=sa.text("'draft'"), nullable=False),
         sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("parties", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("signers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("shared_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("client_id", sa.Uuid(), nullable=False),

@@ -5,9 +5,11 @@ What was shown, each signature, each refusal and each signed copy are rows that 
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal_api.core.db import Base, ClientOwned, Id, Mutable, PracticeScoped, one_of, refers_to
@@ -25,11 +27,12 @@ class SubjectKind(StrEnum):
 
 
 class Party(StrEnum):
-    """Who is to sign. `client`: the client, or whom the custody record lets or makes sign for them (F6.B2)."""
+    """As what somebody signs: the client, who acts for them, who treats them, who supervises the treatment."""
 
+    CLIENT = "client"
+    GUARDIAN = "guardian"
     PRACTITIONER = "practitioner"
     SUPERVISOR = "supervisor"
-    CLIENT = "client"
 
 
 class RequestState(StrEnum):
@@ -44,7 +47,10 @@ class RequestState(StrEnum):
 
 
 class SignatureRequest(ClientOwned, Id, Mutable, Base):
-    """One paper that is to be signed, by whom, in which order, and how far that is."""
+    """One paper that is to be signed, by whom, in which order, and how far that is.
+
+    signers: [{"role", "account_id"?}], a role of models.forms.SignerRole.
+    """
 
     __tablename__ = "signature_request"
     __table_args__ = (
@@ -52,7 +58,6 @@ class SignatureRequest(ClientOwned, Id, Mutable, Base):
         refers_to("signed_paper", "paper_id"),
         one_of("subject_kind", SubjectKind),
         one_of("state", RequestState),
-        CheckConstraint("cardinality(parties) > 0", name="parties"),
         Index(
             "uq_signature_request_subject",
             "practice_id",
@@ -69,7 +74,7 @@ class SignatureRequest(ClientOwned, Id, Mutable, Base):
     subject_kind: Mapped[str]
     subject_id: Mapped[UUID]
     paper_id: Mapped[UUID]
-    parties: Mapped[list[str]]
+    signers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     in_order: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     state: Mapped[str] = mapped_column(default=RequestState.OPEN, server_default=text("'open'"))
     requested_by: Mapped[UUID | None]
@@ -194,6 +199,7 @@ class SignedCopy(ClientOwned, Id, Base):
     __table_args__ = (
         refers_to("client", "client_id"),
         refers_to("signature_request", "request_id"),
+        refers_to("document", "document_id"),
         one_of("audience", ("practice", "signer", "everyone")),
         CheckConstraint("(audience = 'signer') = (account_id IS NOT NULL)", name="signer"),
         Index(

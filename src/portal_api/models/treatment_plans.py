@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal_api.core.db import Base, ClientOwned, Id, Mutable, one_of, refers_to
+from portal_api.core.db import Base, ClientOwned, Confidential, Id, Mutable, one_of, refers_to
 from portal_api.core.errors import InvalidState
 
 
@@ -43,7 +44,7 @@ _MOVES = {
 }
 
 
-class TreatmentPlan(ClientOwned, Id, Mutable, Base):
+class TreatmentPlan(ClientOwned, Confidential, Id, Mutable, Base):
     """The plan through all its revisions. Its content is theirs."""
 
     __tablename__ = "treatment_plan"
@@ -54,7 +55,6 @@ class TreatmentPlan(ClientOwned, Id, Mutable, Base):
     )
 
     author_id: Mapped[UUID]
-    confidential: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     discontinued_at: Mapped[datetime | None]
     discontinued_by: Mapped[UUID | None]
     discontinued_reason: Mapped[str | None]
@@ -100,7 +100,7 @@ class TreatmentPlanRevision(ClientOwned, Id, Mutable, Base):
     number: Mapped[int]
     state: Mapped[str] = mapped_column(default=RevisionState.DRAFT, server_default=text("'draft'"))
     content: Mapped[dict[str, Any]]
-    parties: Mapped[list[str]]
+    signers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     shared_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
