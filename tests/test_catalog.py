@@ -13,6 +13,7 @@ APPEND_ONLY = {
     "event",
     "event_seal",
     "event_subject",
+    "form_version",
     "portal_access_change",
     "records_consent",
     "signature",

@@ -6,7 +6,7 @@ from practice_tables import create_global_table, create_practice_table
 from sqlalchemy.dialects import postgresql
 
 revision = "0023_signatures"
-down_revision = "0021_documents"
+down_revision = "0022_forms"
 branch_labels = None
 depends_on = None
 
