@@ -29,7 +29,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """One signature, as a certificate shows it. `drawn` is a PNG."""
+    """One signature, as a certificate shows it. `drawn` is an SVG."""
 
     heading: str
     statements: Lines
