@@ -111,6 +111,7 @@ def _documents() -> None:
         ),
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_document"),
         client_owned=True,
+        confidential=True,
     )
     op.create_index("ix_document_client", "document", ["practice_id", "client_id", "id"])
     op.create_index("uq_document_file", "document", ["practice_id", "file_id"], unique=True)

@@ -52,6 +52,9 @@ class Permission(StrEnum):
     CLIENTS_READ_ALL = "clients:read_all"
     CLIENTS_WRITE = "clients:write"
     CREDENTIALS_WRITE = "credentials:write"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_SELF = "documents:self"
+    DOCUMENTS_WRITE = "documents:write"
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
@@ -62,6 +65,7 @@ class Permission(StrEnum):
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
+    PRACTICE_DOCUMENTS_WRITE = "practice_documents:write"
     PRACTICE_READ = "practice:read"
     PRACTICE_WRITE = "practice:write"
     PRACTITIONERS_READ = "practitioners:read"
@@ -95,6 +99,8 @@ _CASELOAD = frozenset(
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
         P.CREDENTIALS_WRITE,
+        P.DOCUMENTS_READ,
+        P.DOCUMENTS_WRITE,
         P.PORTAL_ACCESS_WRITE,
         P.FEATURES_WRITE,
     }
@@ -120,6 +126,7 @@ _ADMINISTRATION = (
         P.FEATURES_MANAGE,
         P.LOCATIONS_WRITE,
         P.PORTAL_WRITE,
+        P.PRACTICE_DOCUMENTS_WRITE,
         P.PRACTICE_WRITE,
         P.PROSPECTS_MANAGE,
         P.SERVICES_WRITE,
@@ -128,12 +135,14 @@ _ADMINISTRATION = (
     }
 )
 _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
+_CHARTS = frozenset({P.CLIENTS_READ, P.DOCUMENTS_READ, P.INVITATIONS_READ})
+"""What who treats a client reads. Documents are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
     Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
-    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ},
+    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _CHARTS,
     Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
     Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
     Role.FORMS_ADMIN: _EVERY_STAFF,
@@ -143,6 +152,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.ACCESS_HISTORY_READ,
         P.ACCOUNT_SELF,
         P.APPOINTMENTS_SELF,
+        P.DOCUMENTS_SELF,
         P.LOCATIONS_READ,
         P.PRACTITIONERS_READ,
         P.SERVICES_READ,

@@ -1,7 +1,7 @@
 """Files encrypted at rest in frames, so that they can be written, read and cut into ranges as streams.
 
-Each frame is sealed with AES-256-GCM under a key of its file alone (HKDF-SHA256 of the practice's data key). Its nonce is
-its place in the file and whether it is the last one, as in STREAM (Hoang et al. 2015): frames can be neither moved,
+Each frame is sealed with AES-256-GCM under a key of its file alone (HKDF-SHA256 of the practice's data key). Its nonce
+is its place in the file and whether it is the last one, as in STREAM (Hoang et al. 2015): frames can be neither moved,
 swapped, cut off nor added, nor brought from another file.
 """
 
@@ -85,7 +85,8 @@ class Opener:
     def update(self, piece: bytes | memoryview) -> bytes:
         """The bytes of the range in the frames that are complete. Raises SealError."""
         self._held += piece
-        taken, opened = 0, []
+        taken = 0
+        opened: list[bytes] = []
         with memoryview(self._held) as held:
             while self._index <= self._end and len(held) - taken >= (size := self._sealed_size()):
                 frame = self._cipher.open(self._index, held[taken : taken + size], last=self._index == self._last)

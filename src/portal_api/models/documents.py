@@ -7,7 +7,17 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal_api.core.db import Base, ClientOwned, Id, Mutable, PracticeScoped, of_a_practice, one_of, refers_to
+from portal_api.core.db import (
+    Base,
+    ClientOwned,
+    Confidential,
+    Id,
+    Mutable,
+    PracticeScoped,
+    of_a_practice,
+    one_of,
+    refers_to,
+)
 from portal_api.core.errors import Conflict, InvalidState
 
 
@@ -120,7 +130,7 @@ class StoredFile(PracticeScoped, Id, Base):
             self.scanned_at = at
 
 
-class Document(ClientOwned, Id, Mutable, Base):
+class Document(ClientOwned, Confidential, Id, Mutable, Base):
     """A file in a client's record. Client callers see what they uploaded themselves and what is shared with them.
 
     `withdrawn_at`: the client took it back after staff had opened it; staff keep their copy (F9.M6).
@@ -154,7 +164,6 @@ class Document(ClientOwned, Id, Mutable, Base):
     shared_at: Mapped[datetime | None]
     opened_by_staff_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
-    confidential: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     retention_class: Mapped[str] = mapped_column(default=RetentionClass.NONE, server_default=text("'none'"))
     legal_hold: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 

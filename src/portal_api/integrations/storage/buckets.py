@@ -38,7 +38,8 @@ def open_bucket(url: str) -> "Bucket":
         client["allow_http"] = True
     bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     try:
-        return Bucket(from_url(bare, client_options=client, retry_config=_RETRIES, **config))
+        make: Any = from_url  # its overloads want to know which of the three it is
+        return Bucket(make(bare, client_options=client, retry_config=_RETRIES, **config))
     except (BaseError, TypeError, ValueError):
         # The cause may quote the URL, which may hold a secret.
         raise ValueError("PORTAL_STORAGE_URL cannot be understood") from None
