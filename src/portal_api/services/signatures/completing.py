@@ -31,9 +31,7 @@ PDF = "application/pdf"
 PRACTICE, SIGNER, EVERYONE = "practice", "signer", "everyone"
 
 
-async def make_copies(
-    session: Session, subject: Subject, request: SignatureRequest, rendition: Rendition
-) -> None:
+async def make_copies(session: Session, subject: Subject, request: SignatureRequest, rendition: Rendition) -> None:
     """Write the copies: one for everybody; where guardians signed, one for each, which names no other one.
 
     Raises Unavailable.

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, select
 
 from portal_api.core.access import SELF, GrantPermission, Principal
-from portal_api.core.db import Read, Row, Source
-from portal_api.models.clients import Client, ClientGrant
+from portal_api.core.db import Read, Row, Session, Source
+from portal_api.models.clients import ClientGrant
 from portal_api.models.signatures import (
     Party,
     RequestState,
@@ -17,8 +17,9 @@ from portal_api.models.signatures import (
     SignatureDecision,
     SignatureRequest,
     SignedPaper,
+    SubjectKind,
 )
-from portal_api.services.signatures import words
+from portal_api.services.signatures import custody, words
 from portal_api.services.signatures.parties import Given, Signer, Standing, standing
 from portal_api.services.signatures.subjects import Rendition, Subject
 
@@ -43,9 +44,7 @@ REQUEST = Read(
     .where(*_this)
 )
 SIGNATURES = Read(
-    select(
-        Signature.account_id, Signature.party, Signature.capacity, Signature.printed_name, Signature.signed_at
-    )
+    select(Signature.account_id, Signature.party, Signature.capacity, Signature.printed_name, Signature.signed_at)
     .where(Signature.request_id == bindparam("request_id"))
     .order_by(Signature.signed_at, Signature.id)
 )
@@ -62,14 +61,11 @@ DECISIONS = Read(
 )
 GUARDIANS = Read(
     select(ClientGrant.account_id)
-    .join(Client, Client.id == ClientGrant.client_id)
     .where(
         ClientGrant.client_id == bindparam("client_id"),
         ClientGrant.relationship != SELF,
-        ClientGrant.permissions.any(GrantPermission.FORMS_SIGN),
-        ClientGrant.revoked_at.is_(None),
-        ClientGrant.valid_from <= func.now(),
-        or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
+        ClientGrant.is_live(),
+        ClientGrant.allows(GrantPermission.FORMS_SIGN),
     )
     .order_by(ClientGrant.id)
 )
@@ -101,6 +97,16 @@ async def _standing(source: Source, subject: Subject, signatures: Sequence[Row])
         all_guardians=await custody.all_guardians_sign(source, subject.client_id),
         in_order=subject.in_order,
     )
+
+
+async def held_request(session: Session, kind: SubjectKind, subject_id: UUID) -> SignatureRequest | None:
+    """The subject's request, held for a change, if there is one that counts."""
+    this = select(SignatureRequest).where(
+        SignatureRequest.subject_kind == kind,
+        SignatureRequest.subject_id == subject_id,
+        SignatureRequest.state.not_in(GONE),
+    )
+    return await session.scalar(this.with_for_update())
 
 
 async def view(source: Source, principal: Principal, subject: Subject, candidates: Sequence[Signer]) -> dict[str, Any]:

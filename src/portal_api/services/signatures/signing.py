@@ -84,13 +84,8 @@ async def sign(
 async def request_for(
     session: Session, principal: Principal, subject: Subject, rendition: Rendition
 ) -> SignatureRequest:
-    """The subject's request, its paper frozen with the first signature; another one where it says something else now."""
-    this = select(SignatureRequest).where(
-        SignatureRequest.subject_kind == subject.kind,
-        SignatureRequest.subject_id == subject.id,
-        SignatureRequest.state.not_in(reading.GONE),
-    )
-    request = await session.scalar(this.with_for_update())
+    """The subject's request, its paper frozen with the first signature; a new one where it says something else."""
+    request = await reading.held_request(session, subject.kind, subject.id)
     if request is not None and request.state == RequestState.OPEN:
         frozen = select(SignedPaper.sha256).where(SignedPaper.id == request.paper_id)
         if await session.scalar(frozen) != rendition.sha256:
