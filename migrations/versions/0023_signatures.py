@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.Column("media_type", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("paper", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("made_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("client_id", sa.Uuid(), nullable=False),
         sa.CheckConstraint("length(sha256) = 64", name="ck_signed_paper_sha256"),

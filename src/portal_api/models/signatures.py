@@ -93,7 +93,7 @@ class SignatureRequest(ClientOwned, Id, Mutable, Base):
 
 
 class SignedPaper(ClientOwned, Id, Base):
-    """The exact bytes that signers are shown. Of a file that is stored elsewhere only its hash.
+    """The exact bytes that signers are shown, and what they say, as the PDF is made of it. Of a file only its hash.
 
     version_id: the version of the template, the revision of the plan, or the file, that they were made from.
     """
@@ -111,6 +111,7 @@ class SignedPaper(ClientOwned, Id, Base):
     media_type: Mapped[str]
     sha256: Mapped[str]
     content: Mapped[bytes | None]
+    paper: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     made_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -29,11 +29,10 @@ OPEN_STATES = (RevisionState.DRAFT, RevisionState.IN_REVIEW, RevisionState.SHARE
 CLIENT_STATES = (
     RevisionState.SHARED,
     RevisionState.ACTIVE,
-    RevisionState.SUPERSEDED,
     RevisionState.DECLINED,
     RevisionState.DISCONTINUED,
 )
-"""What a client may see, once it was put before them."""
+"""What a client may see, once it was put before them; what was superseded has another one in its place."""
 _MOVES = {
     RevisionState.IN_REVIEW: {RevisionState.DRAFT},
     RevisionState.SHARED: {RevisionState.DRAFT, RevisionState.IN_REVIEW},

@@ -1,7 +1,7 @@
 """What a paper says, without a word about how it looks."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
 Lines = tuple[str, ...]
 """Text, a paragraph each."""
@@ -59,6 +59,27 @@ class Paper:
     language: str = "en"
     size: str = "us-letter"
     certificate: Certificate | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON, without a certificate."""
+        return asdict(replace(self, certificate=None))
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> "Paper":
+        """The paper that was stored."""
+        sections = tuple(
+            Section(
+                section["title"],
+                tuple(section["text"]),
+                tuple(
+                    Item(tuple(item["text"]), None if item["answer"] is None else tuple(item["answer"]))
+                    for item in section["items"]
+                ),
+            )
+            for section in stored["sections"]
+        )
+        facts = tuple(Fact(label, value) for label, value in stored["facts"])
+        return cls(stored["title"], stored["issuer"], facts, sections, stored["language"], stored["size"])
 
 
 def lines(text: str) -> Lines:

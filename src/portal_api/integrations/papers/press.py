@@ -50,7 +50,8 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 
 
 def _split(printed: bytes) -> list[bytes]:
-    found, at = [], 0
+    found: list[bytes] = []
+    at = 0
     while at + _LENGTH <= len(printed):
         end = at + _LENGTH + int.from_bytes(printed[at : at + _LENGTH])
         found.append(printed[at + _LENGTH : end])

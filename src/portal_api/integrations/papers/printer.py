@@ -30,11 +30,12 @@ def main() -> None:
 
 def _pdf(paper: Any, root: str) -> bytes:
     """PDF/UA-1; where this machine has no font for a script that is in it, a tagged PDF that makes no such claim."""
-    given = {"paper": json.dumps(paper)}
+    compile_: Any = typst.compile  # its stubs want one type for the template and for the root
+    given = {"root": root, "sys_inputs": {"paper": json.dumps(paper)}}
     try:
-        return typst.compile(_TEMPLATE, root=root, sys_inputs=given, pdf_standards="ua-1")
+        return compile_(_TEMPLATE, pdf_standards="ua-1", **given)
     except typst.TypstError:
-        return typst.compile(_TEMPLATE, root=root, sys_inputs=given)
+        return compile_(_TEMPLATE, **given)
 
 
 def _fail(kind: type[BaseException], _error: BaseException, _trace: object) -> None:

@@ -41,7 +41,7 @@ async def make_copies(session: Session, subject: Subject, request: SignatureRequ
     audiences = _audiences(signatures)
     printed = await papers.as_pdf(
         [
-            _paper(subject, rendition, certificate(
+            _paper(rendition, certificate(
                 session, subject, request, rendition, signatures, account_id, names_all=names_all
             ))
             for _, account_id, names_all in audiences
@@ -63,12 +63,12 @@ def _audiences(signatures: Sequence[Signature]) -> list[tuple[str, UUID | None, 
     return [(PRACTICE, None, True), (EVERYONE, None, False), *((SIGNER, one, False) for one in guardians)]
 
 
-def _paper(subject: Subject, rendition: Rendition, page: papers.Certificate) -> Paper:
-    """Of a file that is stored elsewhere, the certificate alone."""
-    if subject.paper is not None:
-        return replace(subject.paper, certificate=page)
-    facts = (Fact("Document", subject.title), Fact("SHA-256", rendition.sha256))
-    return Paper(title=subject.title, issuer="", facts=facts, sections=(), certificate=page)
+def _paper(rendition: Rendition, page: papers.Certificate) -> Paper:
+    """The paper as it was signed, with its certificate; of a file, the certificate alone."""
+    if rendition.paper is not None:
+        return replace(rendition.paper, certificate=page)
+    facts = (Fact("Document", rendition.title), Fact("SHA-256", rendition.sha256))
+    return Paper(title=rendition.title, issuer="", facts=facts, sections=(), certificate=page)
 
 
 async def _keep(

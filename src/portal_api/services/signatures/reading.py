@@ -39,6 +39,7 @@ REQUEST = Read(
         SignedPaper.media_type,
         SignedPaper.sha256,
         SignedPaper.content,
+        SignedPaper.paper,
     )
     .join(SignedPaper, SignedPaper.id == SignatureRequest.paper_id)
     .where(*_this)
@@ -89,10 +90,10 @@ async def standings(source: Source, subject: Subject) -> Standings:
 
 
 async def _standing(source: Source, subject: Subject, signatures: Sequence[Row]) -> Standing:
-    guardians = [] if subject.confidential else await source.rows(GUARDIANS, client_id=subject.client_id)
+    guardians = await source.rows(GUARDIANS, client_id=subject.client_id)
     return standing(
         subject.wanted,
-        [row["account_id"] for row in guardians],
+        [row["account_id"] for row in guardians if not subject.confidential],
         [Given(row["account_id"], Party(row["party"]), row["capacity"]) for row in signatures],
         all_guardians=await custody.all_guardians_sign(source, subject.client_id),
         in_order=subject.in_order,
@@ -132,11 +133,12 @@ async def view(source: Source, principal: Principal, subject: Subject, candidate
     }
 
 
-def refusal(request: Row | None) -> str | None:
-    """Why a subject takes no signatures any more."""
-    if request is None or request["state"] == RequestState.OPEN:
-        return None
-    return "declined" if request["state"] == RequestState.DECLINED else "ended"
+def _refusal(subject: Subject, request: Row | None) -> str | None:
+    """Why nobody signs it any more."""
+    if request is not None and request["state"] == RequestState.DECLINED:
+        return "declined"
+    is_over = request is not None and request["state"] != RequestState.OPEN
+    return "ended" if is_over or not subject.takes_signatures else None
 
 
 def _place(subject: Subject, found: Standings, candidates: Sequence[Signer]) -> Any:
@@ -144,27 +146,24 @@ def _place(subject: Subject, found: Standings, candidates: Sequence[Signer]) -> 
     mine = {candidate.account_id for candidate in candidates}
     if any(row["account_id"] in mine for row in found.signatures):
         return "already_signed"
-    if refused := refusal(found.request):
+    if refused := _refusal(subject, found.request):
         return refused
     if not candidates:
         return "not_permitted"
     place = found.standing.place_of(candidates)
-    return "not_submitted" if subject.rendition is None and not isinstance(place, str) else place
+    is_there = found.request is not None or subject.rendition is not None
+    return place if is_there or isinstance(place, str) else "not_submitted"
 
 
 def _paper(subject: Subject, request: Row | None) -> dict[str, Any] | None:
-    """What was frozen with the first signature, while that is what the subject still says."""
-    rendition = subject.rendition
-    if request is not None and (rendition is None or request["state"] != RequestState.OPEN):
-        rendition = Rendition(request["media_type"], request["sha256"], request["content"])
+    rendition = Rendition.frozen(request) if request else subject.rendition
     if rendition is None:
         return None
-    content = rendition.content.decode() if rendition.content is not None else None
     return {
-        "title": subject.title,
+        "title": rendition.title,
         "media_type": rendition.media_type,
         "sha256": rendition.sha256,
-        "content": content,
+        "content": rendition.content.decode() if rendition.content is not None else None,
     }
 
 

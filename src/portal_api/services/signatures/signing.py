@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal_api.core import clock
 from portal_api.core.access import Principal
-from portal_api.core.db import Session
+from portal_api.core.db import Read, Session
 from portal_api.core.errors import Conflict, on_constraint
 from portal_api.core.ids import new_id
 from portal_api.models.auth import AuthSession
@@ -51,6 +51,13 @@ _REFUSALS: dict[str, tuple[type[Conflict], str]] = {
 }
 
 
+PAPER = Read(
+    select(SignedPaper.title, SignedPaper.media_type, SignedPaper.sha256, SignedPaper.content, SignedPaper.paper).where(
+        SignedPaper.id == bindparam("paper_id")
+    )
+)
+
+
 async def sign(
     session: Session, principal: Principal, subject: Subject, candidates: Sequence[Signer], data: Sign
 ) -> bool:
@@ -59,12 +66,13 @@ async def sign(
     The caller of this holds the subject's row, so that signatures come one after the other. Raises AlreadySigned,
     NotAskedToSign, NotYourTurn, DocumentChanged, InvalidState for what takes no signatures any more, Unavailable.
     """
-    rendition = subject.rendition
-    assert rendition is not None, subject.id  # noqa: S101 - who calls this has found the subject complete
+    request = await request_for(session, principal, subject)
+    request.must_be_open()
+    stored = await session.row(PAPER, paper_id=request.paper_id)
+    assert stored is not None, request.id  # noqa: S101 - a foreign key
+    rendition = Rendition.frozen(stored)
     if data.document_sha256 not in (None, rendition.sha256):
         raise DocumentChanged("Read it again before you sign.", sha256=rendition.sha256)
-    request = await request_for(session, principal, subject, rendition)
-    request.must_be_open()
     slot, signer = await _place(session, subject, candidates)
     await _agree_to_records(session, principal)
     await _add(session, principal, subject, request, rendition, slot, signer, data)
@@ -81,32 +89,25 @@ async def sign(
     return True
 
 
-async def request_for(
-    session: Session, principal: Principal, subject: Subject, rendition: Rendition
-) -> SignatureRequest:
-    """The subject's request, its paper frozen with the first signature; a new one where it says something else."""
+async def request_for(session: Session, principal: Principal, subject: Subject) -> SignatureRequest:
+    """The subject's request, held; made with what it says now where there is none yet."""
     request = await reading.held_request(session, subject.kind, subject.id)
-    if request is not None and request.state == RequestState.OPEN:
-        frozen = select(SignedPaper.sha256).where(SignedPaper.id == request.paper_id)
-        if await session.scalar(frozen) != rendition.sha256:
-            request.end(RequestState.SUPERSEDED, await clock.instant(session))
-            await session.flush()
-            request = None
-    return request or await open_request(session, principal, subject, rendition)
+    return request or await open_request(session, principal, subject)
 
 
-async def open_request(
-    session: Session, principal: Principal, subject: Subject, rendition: Rendition
-) -> SignatureRequest:
-    """Freeze what is signed."""
+async def open_request(session: Session, principal: Principal, subject: Subject) -> SignatureRequest:
+    """Freeze what is signed. The subject is complete."""
+    rendition = subject.rendition
+    assert rendition is not None, subject.id  # noqa: S101 - who calls this has found it so
     paper = SignedPaper(
         id=new_id(),
         client_id=subject.client_id,
-        title=subject.title,
+        title=rendition.title,
         version_id=subject.version_id,
         media_type=rendition.media_type,
         sha256=rendition.sha256,
         content=rendition.content,
+        paper=rendition.paper.stored() if rendition.paper else None,
     )
     session.add(paper)
     await session.flush()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
+from portal_api.core.db import Row
 from portal_api.integrations import papers
 from portal_api.integrations.papers import Paper
 from portal_api.models.signatures import SubjectKind
@@ -14,24 +15,32 @@ HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """The bytes that are shown and signed; of a file that is stored elsewhere, its hash alone."""
+    """The bytes that are shown and signed, with the paper that they are of; of a file, its hash alone."""
 
+    title: str
     media_type: str
     sha256: str
     content: bytes | None = None
+    paper: Paper | None = None
 
     @classmethod
     def of(cls, paper: Paper) -> "Rendition":
         content = papers.as_html(paper)
-        return cls(HTML, sha256(content).hexdigest(), content)
+        return cls(paper.title, HTML, sha256(content).hexdigest(), content, paper)
+
+    @classmethod
+    def frozen(cls, row: Row) -> "Rendition":
+        """What was stored with the first signature, or when signatures were asked for."""
+        paper = Paper.of(row["paper"]) if row["paper"] is not None else None
+        return cls(row["title"], row["media_type"], row["sha256"], row["content"], paper)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """One thing to sign, as it is now, held for a change where somebody signs it.
 
-    paper: what it says; None while it is not complete enough to be signed, and for a file, which is its own
-    rendition. version_id: what it was made from. wanted: who is to sign it, in this order.
+    rendition: what it says; None while it is not complete enough to be signed. Once signatures are asked for, what was
+    stored of it counts instead. version_id: what it was made from. wanted: who is to sign it, in this order.
     """
 
     kind: SubjectKind
@@ -42,11 +51,8 @@ class Subject:
     title: str
     state: str
     wanted: tuple[Wanted, ...]
-    paper: Paper | None = None
-    file: Rendition | None = None
+    rendition: Rendition | None = None
+    takes_signatures: bool = True
+    """Whether its state lets anybody sign, or will once it is complete."""
     in_order: bool = True
     confidential: bool = False
-
-    @property
-    def rendition(self) -> Rendition | None:
-        return self.file if self.file is not None else Rendition.of(self.paper) if self.paper else None
