@@ -137,5 +137,3 @@ class MyTreatmentPlan(PlanContent):
     created_at: datetime
     updated_at: datetime
     version: int
-
-

@@ -28,9 +28,7 @@ async def create(session: Session, principal: Principal, client_id: UUID, data: 
     if client.archived_at is not None:
         raise InvalidState("Restore the client first.", state="archived")
     assert principal.staff_id is not None  # noqa: S101 - the permission is that of staff
-    plan = TreatmentPlan(
-        id=new_id(), client_id=client_id, author_id=principal.staff_id, confidential=data.confidential
-    )
+    plan = TreatmentPlan(id=new_id(), client_id=client_id, author_id=principal.staff_id, confidential=data.confidential)
     session.add(plan)
     await session.flush()
     content = data.model_dump(mode="json", exclude=NOT_CONTENT)

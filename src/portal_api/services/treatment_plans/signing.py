@@ -22,9 +22,7 @@ SIGNABLE = (RevisionState.IN_REVIEW, RevisionState.SHARED)
 
 async def signing(source: Source, principal: Principal, plan_id: UUID) -> dict[str, Any]:
     """What staff see of the signatures on the newest revision. Raises NotFound."""
-    row = await source.row(
-        reading.one(of_clients.sees_all(principal)), plan_id=plan_id, staff_id=principal.staff_id
-    )
+    row = await source.row(reading.one(of_clients.sees_all(principal)), plan_id=plan_id, staff_id=principal.staff_id)
     if row is None:
         raise NotFound
     if isinstance(source, Reader):
