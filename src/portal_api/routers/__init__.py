@@ -13,8 +13,10 @@ from portal_api.routers import (
     practices,
     prospects,
     scheduling,
+    signatures,
     signup,
     staff,
+    treatment_plans,
     video,
 )
 
@@ -31,6 +33,8 @@ ROUTERS = (
     signup.router,
     prospects.router,
     *forms.ROUTERS,
+    signatures.router,
+    *treatment_plans.ROUTERS,
     *scheduling.ROUTERS,
     video.router,
     audit.router,

@@ -5,9 +5,13 @@ from uuid import UUID
 from sqlalchemy import bindparam, case, select
 
 from portal_api.core.access import Principal
-from portal_api.core.db import Read, Source
+from portal_api.core.db import Read, Session
 from portal_api.core.errors import NotFound
+from portal_api.models.documents import Document
 from portal_api.models.signatures import RequestState, SignatureRequest, SignedCopy, SubjectKind
+from portal_api.services.documents import opening
+from portal_api.services.documents import reading as documents
+from portal_api.services.documents.opening import Content
 from portal_api.services.signatures.completing import EVERYONE, PRACTICE, SIGNER
 
 _of_subject = (
@@ -33,10 +37,25 @@ OF_CLIENT = Read(
 )
 
 
-async def find(source: Source, principal: Principal, kind: SubjectKind, subject_id: UUID) -> UUID:
-    """The id of the document: of staff the practice's, of a guardian who signed their own. Raises NotFound."""
+DOCUMENT = Read(
+    documents.with_key(documents.joined(*documents.SHARED_COLUMNS, *documents.FILE)).where(
+        Document.id == bindparam("document_id")
+    )
+)
+
+
+async def open_copy(session: Session, principal: Principal, kind: SubjectKind, subject_id: UUID) -> Content:
+    """The practice's copy for staff, their own for a guardian who signed. The caller may read the subject.
+
+    Raises NotFound until everybody has signed.
+    """
     read = OF_CLIENT if principal.is_client else OF_PRACTICE
-    row = await source.row(read, kind=kind, subject_id=subject_id, account_id=principal.account_id)
+    copy = await session.row(read, kind=kind, subject_id=subject_id, account_id=principal.account_id)
+    if copy is None:
+        raise NotFound
+    row = await session.row(DOCUMENT, document_id=copy["document_id"], account_id=principal.account_id)
     if row is None:
         raise NotFound
-    return UUID(str(row["document_id"]))
+    content = opening.content_of(session, row)
+    await opening.note_view(session, principal, row)
+    return content

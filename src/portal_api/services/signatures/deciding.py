@@ -11,6 +11,7 @@ from portal_api.core.ids import new_id
 from portal_api.models.signatures import RequestState, SignatureDecision, SubjectKind
 from portal_api.services.signatures import reading
 from portal_api.services.signatures.parties import Signer
+from portal_api.services.signatures.signing import AlreadySigned
 from portal_api.services.signatures.subjects import Subject
 
 
@@ -24,7 +25,13 @@ on_constraint("uq_signature_decision_subject", AlreadyDecided)
 async def decline(
     session: Session, principal: Principal, subject: Subject, candidates: Sequence[Signer], reason: str | None
 ) -> None:
-    """Record that the caller does not sign; nobody else can either. Raises InvalidState, AlreadyDecided."""
+    """Record that the caller does not sign; nobody else can either.
+
+    Raises AlreadySigned for who has signed it, InvalidState, AlreadyDecided.
+    """
+    found = await reading.standings(session, subject)
+    if any(row["account_id"] == principal.account_id for row in found.signatures):
+        raise AlreadySigned("What you have signed stays signed. A consent can be withdrawn.")
     request = await reading.held_request(session, subject.kind, subject.id)
     if request is not None:
         request.end(RequestState.DECLINED, await clock.instant(session))

@@ -21,8 +21,10 @@ from portal_api.models.forms import (
 )
 from portal_api.models.practices import Practice
 from portal_api.models.signatures import SubjectKind
-from portal_api.schemas.signatures import ConsentWithdrawal, Decline, Sign
+from portal_api.schemas.forms.mine import MyFormWithdrawal
+from portal_api.schemas.signatures import MyDecline, MySign, Sign
 from portal_api.services import audit, forms
+from portal_api.services.documents.opening import Content
 from portal_api.services.forms import reading as of_forms
 from portal_api.services.forms.submitting import complete
 from portal_api.services.signatures import copies, deciding, reading, signing
@@ -79,13 +81,13 @@ async def view(source: Source, principal: Principal, form_assignment_id: UUID) -
     return await reading.view(source, principal, subject, await staff_as(source, principal, subject.client_id))
 
 
-async def sign_mine(session: Session, principal: Principal, form_assignment_id: UUID, data: Sign) -> dict[str, Any]:
+async def sign_mine(session: Session, principal: Principal, form_assignment_id: UUID, data: MySign) -> dict[str, Any]:
     """The client, or who acts for them, signs. What is complete and not handed in yet is handed in with it.
 
     Raises NotFound, Forbidden, NothingToSign, Invalid naming what is missing, InvalidState, and what `signing.sign`
     raises.
     """
-    assignment, version = await of_forms.held_by_client(session, principal, form_assignment_id, None, SIGN)
+    assignment, version = await of_forms.held_by_client(session, principal, form_assignment_id, data.client_id, SIGN)
     if assignment.state_at(await clock.now(session)) in OPEN_STATES and assignment.signers:
         principal.profile(assignment.client_id, GrantPermission.FORMS_COMPLETE)
         await complete(session, principal, assignment, version)
@@ -102,21 +104,24 @@ async def sign(session: Session, principal: Principal, form_assignment_id: UUID,
 
 
 async def decline(
-    session: Session, principal: Principal, form_assignment_id: UUID, data: Decline | None
+    session: Session, principal: Principal, form_assignment_id: UUID, data: MyDecline | None
 ) -> dict[str, Any]:
-    """Refuse the form, with a reason or without; recorded for good (F8.M6). Raises NotFound, Forbidden, InvalidState."""
-    needed = SIGN
-    assignment, _ = await of_forms.held_by_client(session, principal, form_assignment_id, None, needed)
-    reason = data.reason if data else None
+    """Refuse to sign, with a reason or without; nobody else signs it then (F8.M6).
+
+    Raises NotFound, Forbidden, AlreadySigned, InvalidState.
+    """
+    client_id, reason = (data.client_id, data.reason) if data else (None, None)
+    assignment, _ = await of_forms.held_by_client(session, principal, form_assignment_id, client_id, SIGN)
     subject = await _subject(session, assignment.id)
+    candidates = client_as(principal, assignment.client_id)
     assignment.decline(await clock.instant(session), principal.account_id, reason)
-    await deciding.decline(session, principal, subject, client_as(principal, assignment.client_id), reason)
+    await deciding.decline(session, principal, subject, candidates, reason)
     await _record(session, principal, assignment, "form.declined")
     return await view_mine(session, principal, form_assignment_id)
 
 
 async def withdraw_consent(
-    session: Session, principal: Principal, form_assignment_id: UUID, data: ConsentWithdrawal | None
+    session: Session, principal: Principal, form_assignment_id: UUID, data: MyFormWithdrawal | None
 ) -> dict[str, Any]:
     """Take back a consent from now on; what was signed stays on file (F8.M6).
 
@@ -124,21 +129,21 @@ async def withdraw_consent(
     """
     await forms.withdraw_consent(session, principal, form_assignment_id, data)
     subject = await _subject(session, form_assignment_id)
-    reason = data.reason if data else None
-    await deciding.withdraw_consent(session, principal, subject, client_as(principal, subject.client_id), reason)
+    candidates = client_as(principal, subject.client_id)
+    await deciding.withdraw_consent(session, principal, subject, candidates, data.reason if data else None)
     return await view_mine(session, principal, form_assignment_id)
 
 
-async def copy_of_mine(source: Source, principal: Principal, form_assignment_id: UUID) -> UUID:
-    """The id of the document that is the signed form, of a guardian their own copy. Raises NotFound."""
-    await of_forms.get_mine(source, principal, form_assignment_id)
-    return await copies.find(source, principal, SubjectKind.FORM_ASSIGNMENT, form_assignment_id)
+async def open_my_copy(session: Session, principal: Principal, form_assignment_id: UUID) -> Content:
+    """The signed form, of a guardian their own copy. Raises NotFound."""
+    await of_forms.get_mine(session, principal, form_assignment_id)
+    return await copies.open_copy(session, principal, SubjectKind.FORM_ASSIGNMENT, form_assignment_id)
 
 
-async def copy_of(source: Source, principal: Principal, form_assignment_id: UUID) -> UUID:
+async def open_copy(session: Session, principal: Principal, form_assignment_id: UUID) -> Content:
     """The practice's copy. Raises NotFound."""
-    await of_forms.get(source, principal, form_assignment_id)
-    return await copies.find(source, principal, SubjectKind.FORM_ASSIGNMENT, form_assignment_id)
+    await of_forms.get(session, principal, form_assignment_id)
+    return await copies.open_copy(session, principal, SubjectKind.FORM_ASSIGNMENT, form_assignment_id)
 
 
 async def _sign(
