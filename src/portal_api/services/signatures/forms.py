@@ -127,11 +127,11 @@ async def withdraw_consent(
 
     Raises NotFound, Forbidden, InvalidState for what is no consent or was not given.
     """
-    await forms.withdraw_consent(session, principal, form_assignment_id, data)
+    form = await forms.withdraw_consent(session, principal, form_assignment_id, data)
     subject = await _subject(session, form_assignment_id)
     candidates = client_as(principal, subject.client_id)
     await deciding.withdraw_consent(session, principal, subject, candidates, data.reason if data else None)
-    return await view_mine(session, principal, form_assignment_id)
+    return form
 
 
 async def open_my_copy(session: Session, principal: Principal, form_assignment_id: UUID) -> Content:
