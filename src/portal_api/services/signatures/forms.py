@@ -58,7 +58,7 @@ FORM = Read(
     .join(FormVersion, FormVersion.id == FormAssignment.form_version_id)
     .join(FormTemplate, FormTemplate.id == FormAssignment.form_template_id)
     .join(Client, Client.id == FormAssignment.client_id)
-    .join(Practice, Practice.id == FormAssignment.practice_id)
+    .join(Practice, Practice.id == bindparam("practice_id"))
     .where(FormAssignment.id == bindparam("form_assignment_id"))
 )
 

@@ -30,7 +30,7 @@ NAMES = Read(
         StaffMember.roles,
     )
     .select_from(TreatmentPlan)
-    .join(Practice, Practice.id == TreatmentPlan.practice_id)
+    .join(Practice, Practice.id == bindparam("practice_id"))
     .join(Client, Client.id == TreatmentPlan.client_id)
     .join(StaffMember, StaffMember.id == TreatmentPlan.author_id)
     .where(TreatmentPlan.id == bindparam("plan_id"))
