@@ -89,7 +89,7 @@ def _subject(
     number: int,
     revision: TreatmentPlanRevision,
 ) -> Subject:
-    paper = paper_of(revision.content, number, names, paper_size(names["country"]))
+    paper = paper_of(revision.content, number, revision_id, names, paper_size(names["country"]))
     return Subject(
         kind=SubjectKind.TREATMENT_PLAN,
         id=revision_id,
