@@ -23,6 +23,8 @@ from portal_api.core.tools import Tools
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
 from portal_api.models.features import FeatureSetting, Scope
+from portal_api.models.forms import FormAssignment, FormTemplate, FormVersion
+from portal_api.models.guardians import Guardian
 from portal_api.models.invitations import Invitation
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
@@ -40,11 +42,15 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
+from portal_api.services.forms import versions
 from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller, hash_of_password, let_in
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
+FORM: dict[str, Any] = {
+    "sections": [{"key": "s", "title": "S", "items": [{"key": "q1", "type": "text", "text": "?", "required": True}]}]
+}
 
 
 @dataclass
@@ -114,6 +120,24 @@ class House:
         account = await self.account("client")
         await self.entrust(account.id, client_id or await self.client(), *permissions)
         return account.id, await let_in(self.app, self.http, self.id, account.id)
+
+    async def guardian_record(self, client_id: UUID) -> UUID:
+        """A guardian of the client as staff wrote them down, who has accepted nothing yet."""
+        email = f"guardian-{token_hex(6)}@harbor.example"
+        row = Guardian(
+            id=new_id(),
+            client_id=client_id,
+            given_name="Ruth",
+            family_name="Client",
+            email=email,
+            email_norm=email,
+            relationship="mother",
+            permissions=["appointments.view"],
+        )
+        return await self._added(row)
+
+    async def guardian_of_somebody(self) -> UUID:
+        return await self.guardian_record(await self.client())
 
     async def entrust(self, account_id: UUID, client_id: UUID, *permissions: GrantPermission) -> UUID:
         """One more child for an account; returns the grant."""
@@ -218,6 +242,32 @@ class House:
     async def some_appointment(self) -> UUID:
         """Of some client with some practitioner, a year from now."""
         return await self.appointment(*await self.some(), _later())
+
+    async def form_template(self) -> UUID:
+        """A published form with one question and a draft of its next version."""
+        content = {"title": "Before we meet", "description": None, "definition": FORM, "signers": []}
+        template = FormTemplate(
+            id=new_id(), kind="intake", title="Before we meet", state="published", published_number=1, draft=content
+        )
+        async with self.session() as session:
+            session.add(template)
+            await session.flush()
+            session.add(versions.made(template.id, 1, content, by=None))
+        return template.id
+
+    async def form_assignment(self, client_id: UUID | None = None, **fields: Any) -> UUID:
+        """A form that somebody has begun to fill in."""
+        template_id, client_id = await self.form_template(), client_id or await self.client()
+        async with self.session() as session:
+            version = (
+                await session.scalars(select(FormVersion).where(FormVersion.form_template_id == template_id))
+            ).one()
+            given = {"state": "in_progress", "answers": {"q1": "Sleep"}} | fields
+            assignment = FormAssignment(
+                id=new_id(), client_id=client_id, form_template_id=template_id, form_version_id=version.id, **given
+            )
+            session.add(assignment)
+        return assignment.id
 
     async def series(self) -> UUID:
         """A series of one appointment."""

@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.cast import House
+from tests.cast import FORM, House
 from tests.world import PASSWORD
 
 Body = dict[str, Any]
@@ -47,6 +47,9 @@ MAKERS: dict[str, Maker] = {
     "appointment_id": Maker(House.some_appointment, of_client=True),
     "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
+    "form_assignment_id": Maker(House.form_assignment, of_client=True),
+    "form_template_id": Maker(House.form_template),
+    "guardian_id": Maker(House.guardian_of_somebody, of_client=True, below=House.guardian_record),
     "invitation_id": Maker(House.invitation, of_client=True),
     "practitioner_id": Maker(_staff),
     "staff_id": Maker(_staff),
@@ -61,7 +64,7 @@ MAKERS: dict[str, Maker] = {
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice"}
+VALUES: dict[str, str] = {"number": "1", "secret": "no-such-secret", "slug": "no-such-practice"}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -107,8 +110,23 @@ async def _booked_series(house: House) -> Body:
     return await _booking(house) | {"rrule": "FREQ=WEEKLY;COUNT=2"}
 
 
+async def _form_given(house: House) -> Body:
+    return {"form_template_id": str(await house.form_template())}
+
+
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/practices": _registration,
+    "POST /v1/form-templates": {"kind": "intake", "title": "Before we meet", "definition": FORM},
+    "PATCH /v1/form-templates/{}": {"title": "Welcome"},
+    "POST /v1/form-templates/{}/copy": {},
+    "POST /v1/clients/{}/form-assignments": _form_given,
+    "PATCH /v1/form-assignments/{}": {"due_on": None},
+    "PATCH /v1/form-assignments/{}/answers": {"answers": {"q1": "Sleep"}},
+    "POST /v1/form-assignments/{}/reopen": {},
+    "POST /v1/form-assignments/{}/withdraw": {},
+    "PATCH /v1/me/forms/{}": {"answers": {"q1": "Sleep"}},
+    "POST /v1/me/forms/{}/submit": {},
+    "POST /v1/me/forms/{}/withdraw": {},
     "PATCH /v1/practice": {"name": "Quiet Harbor"},
     "POST /v1/auth/login": _login,
     "POST /v1/auth/refresh": {"refresh_token": "0" * 32 + "." + "a" * 43},
@@ -128,6 +146,19 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "PUT /v1/me/password": {"current_password": PASSWORD, "new_password": PASSWORD + " again"},
     "POST /v1/clients": {"given_name": "Grace", "family_name": "Client"},
     "PATCH /v1/clients/{}": {"preferred_name": "Gracie"},
+    "PATCH /v1/clients/{}/custody": {"arrangement": "joint"},
+    "POST /v1/clients/{}/guardians": lambda _house: {
+        "given_name": "Ruth",
+        "family_name": "Client",
+        "email": _email(),
+        "relationship": "mother",
+        "permissions": ["appointments.view"],
+    },
+    "PATCH /v1/clients/{}/guardians/{}": {"permissions": ["appointments.view", "messages"]},
+    "POST /v1/clients/{}/guardians/{}/extend": {"until": "2031-04-01", "reason": "Court order."},
+    "POST /v1/guardians/{}/invitations": {},
+    "POST /v1/me/invitations/accept": {"token": "0" * 32 + "." + "a" * 43},
+    "PUT /v1/practice/age-transitions": {"transitions": [{"age": 18, "action": "end"}]},
     "POST /v1/clients/{}/invitations": lambda _house: {"email": _email()},
     "PUT /v1/clients/{}/credentials": lambda _house: {"email": _email(), "generate": True},
     "PATCH /v1/clients/{}/portal-access": {"state": "revoked"},

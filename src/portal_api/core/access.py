@@ -63,7 +63,10 @@ class Permission(StrEnum):
     FORMS_READ = "forms:read"
     FORMS_SELF = "forms:self"
     FORMS_WRITE = "forms:write"
+    GUARDIANS_READ = "guardians:read"
+    GUARDIANS_WRITE = "guardians:write"
     INVITATIONS_READ = "invitations:read"
+    INVITATIONS_SELF = "invitations:self"
     INVITATIONS_WRITE = "invitations:write"
     LOCATIONS_READ = "locations:read"
     LOCATIONS_WRITE = "locations:write"
@@ -106,6 +109,8 @@ _CASELOAD = frozenset(
         P.CLIENTS_CREATE,
         P.CLIENTS_READ,
         P.CLIENTS_WRITE,
+        P.GUARDIANS_READ,
+        P.GUARDIANS_WRITE,
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
         P.CREDENTIALS_WRITE,
@@ -151,7 +156,16 @@ _ADMINISTRATION = (
     }
 )
 _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
-_CHARTS = frozenset({P.CLIENTS_READ, P.DOCUMENTS_READ, P.FORMS_READ, P.INVITATIONS_READ, P.TREATMENT_PLANS_READ})
+_CHARTS = frozenset(
+    {
+        P.CLIENTS_READ,
+        P.DOCUMENTS_READ,
+        P.FORMS_READ,
+        P.GUARDIANS_READ,
+        P.INVITATIONS_READ,
+        P.TREATMENT_PLANS_READ,
+    }
+)
 """What who treats a client reads. Documents and answers are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
@@ -160,7 +174,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SIGNATURES_WRITE, P.SLOTS_READ},
     Role.INTERN: _EVERY_STAFF | _FORMS | _OWN_CALENDAR | _SESSIONS | _CHARTS | _TREATMENT,
     Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
-    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
+    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR | {P.GUARDIANS_READ},
     Role.FORMS_ADMIN: _EVERY_STAFF | {P.FORM_TEMPLATES_WRITE},
 }
 CLIENT_PERMISSIONS = frozenset(
@@ -170,6 +184,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.APPOINTMENTS_SELF,
         P.DOCUMENTS_SELF,
         P.FORMS_SELF,
+        P.INVITATIONS_SELF,
         P.LOCATIONS_READ,
         P.PRACTITIONERS_READ,
         P.SERVICES_READ,
@@ -269,6 +284,8 @@ class Principal:
     """Clients that the caller may act for, but not with `feature`."""
     feature: Feature | None = None
     """What the route needs, where it has narrowed the profiles."""
+    shut_out: bool = False
+    """A client's account that acted for somebody, and acts for nobody any more."""
     must_change_password: bool = False
     must_enrol_second_factor: bool = False
     authenticated_at: datetime | None = None

@@ -10,6 +10,7 @@ from portal_api.jobs import (
     documents,
     events,
     forms,
+    guardians,
     prospects,
     reminders,
     retention,
@@ -17,6 +18,18 @@ from portal_api.jobs import (
 from portal_api.jobs.context import JobContext
 from portal_api.jobs.running import work, working
 
+MODULES = (
+    appointment_requests,
+    audit,
+    calendars,
+    documents,
+    events,
+    forms,
+    guardians,
+    prospects,
+    reminders,
+    retention,
+)
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
 __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 
@@ -24,6 +37,6 @@ __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 def make_queue() -> Queue[Any]:
     """The queue with every task of the program registered."""
     queue: Queue[JobContext] = Queue()
-    for module in (appointment_requests, audit, calendars, documents, events, forms, prospects, reminders, retention):
+    for module in MODULES:
         module.register(queue)
     return queue
