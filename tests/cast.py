@@ -42,12 +42,14 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
+from portal_api.models.treatment_plans import TreatmentPlan, TreatmentPlanRevision
 from portal_api.services.forms import versions
 from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller, hash_of_password, let_in
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
+GOAL = {"description": "Feel safe in public places again."}
 FORM: dict[str, Any] = {
     "sections": [{"key": "s", "title": "S", "items": [{"key": "q1", "type": "text", "text": "?", "required": True}]}]
 }
@@ -268,6 +270,20 @@ class House:
             )
             session.add(assignment)
         return assignment.id
+
+    async def treatment_plan(self) -> UUID:
+        """A draft, by some practitioner for some client."""
+        author_id, _, client_id = await self.some()
+        plan = TreatmentPlan(id=new_id(), client_id=client_id, author_id=author_id)
+        async with self.session() as session:
+            session.add(plan)
+            await session.flush()
+            content = {"title": "Plan", "summary": None, "goals": [GOAL], "diagnoses": [], "review_on": None}
+            revision = TreatmentPlanRevision(
+                client_id=client_id, plan_id=plan.id, number=1, content=content, signers=[{"role": "client"}]
+            )
+            session.add(revision)
+        return plan.id
 
     async def series(self) -> UUID:
         """A series of one appointment."""

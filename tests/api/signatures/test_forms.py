@@ -311,7 +311,7 @@ class TestCopies:
         client = await desk.portal()
         form = await desk.handed_in(client, "client", "practitioner")
         await sign(client, form)
-        assert refusal(await client.get(f"{MINE}/{form['id']}/pdf")) == (404, "not_found")
+        assert refusal(await client.get(f"{MINE}/{form['id']}/pdf")) == (409, "not_signed")
 
     async def test_it_is_among_the_clients_documents(self, desk: SigningDesk) -> None:
         client = await desk.portal()

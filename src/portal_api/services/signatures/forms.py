@@ -135,13 +135,13 @@ async def withdraw_consent(
 
 
 async def open_my_copy(session: Session, principal: Principal, form_assignment_id: UUID) -> Content:
-    """The signed form, of a guardian their own copy. Raises NotFound."""
+    """The signed form, of a guardian their own copy. Raises NotFound, NotSigned."""
     await of_forms.get_mine(session, principal, form_assignment_id)
     return await copies.open_copy(session, principal, SubjectKind.FORM_ASSIGNMENT, form_assignment_id)
 
 
 async def open_copy(session: Session, principal: Principal, form_assignment_id: UUID) -> Content:
-    """The practice's copy. Raises NotFound."""
+    """The practice's copy. Raises NotFound, NotSigned."""
     await of_forms.get(session, principal, form_assignment_id)
     return await copies.open_copy(session, principal, SubjectKind.FORM_ASSIGNMENT, form_assignment_id)
 
