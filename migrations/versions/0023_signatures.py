@@ -144,13 +144,6 @@ def upgrade() -> None:
         "ix_signature_request_client", "signature_request", ["practice_id", "client_id", "id"], unique=False
     )
     op.create_index(
-        "ix_signature_request_expiry",
-        "signature_request",
-        ["practice_id", "expires_at"],
-        unique=False,
-        postgresql_where=sa.text("state = 'open'"),
-    )
-    op.create_index(
         "ix_signature_request_subject",
         "signature_request",
         ["practice_id", "subject_kind", "subject_id", "id"],
@@ -264,11 +257,6 @@ def upgrade() -> None:
             ["practice_id", "client_id"],
             ["client.practice_id", "client.id"],
             name="fk_signed_copy_practice_id_client_id",
-        ),
-        sa.ForeignKeyConstraint(
-            ["practice_id", "document_id"],
-            ["document.practice_id", "document.id"],
-            name="fk_signed_copy_practice_id_document_id",
         ),
         sa.ForeignKeyConstraint(
             ["practice_id", "request_id"],

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, case, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,7 +36,7 @@ class Party(StrEnum):
 
 
 class RequestState(StrEnum):
-    """Of what is to be signed. `superseded`: it was changed before everybody had signed, and is signed anew."""
+    """Of what is to be signed. `superseded`: it was revised before everybody had signed, and is signed anew."""
 
     OPEN = "open"
     COMPLETE = "complete"
@@ -68,7 +68,6 @@ class SignatureRequest(ClientOwned, Id, Mutable, Base):
         ),
         Index("ix_signature_request_subject", "practice_id", "subject_kind", "subject_id", "id"),
         Index("ix_signature_request_client", "practice_id", "client_id", "id"),
-        Index("ix_signature_request_expiry", "practice_id", "expires_at", postgresql_where=text("state = 'open'")),
     )
 
     subject_kind: Mapped[str]
@@ -81,14 +80,26 @@ class SignatureRequest(ClientOwned, Id, Mutable, Base):
     expires_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
-    def must_be_open(self) -> None:
+    def state_at(self, at: datetime) -> RequestState:
+        over = self.state == RequestState.OPEN and self.expires_at is not None and self.expires_at <= at
+        return RequestState.EXPIRED if over else RequestState(self.state)
+
+    @classmethod
+    def state_now(cls) -> ColumnElement[str]:
+        """What `state_at` says, in SQL, by the database's clock."""
+        over = (cls.state == RequestState.OPEN) & (cls.expires_at <= func.now())
+        return case((over, RequestState.EXPIRED), else_=cls.state)
+
+    def must_be_open(self, at: datetime) -> None:
         """Raise InvalidState unless signatures are still taken."""
-        if self.state != RequestState.OPEN:
-            raise InvalidState(f"What is {self.state} cannot be signed.", state=self.state)
+        state = self.state_at(at)
+        if state != RequestState.OPEN:
+            raise InvalidState(f"What is {state} cannot be signed.", state=state)
 
     def end(self, state: RequestState, at: datetime) -> None:
-        """Complete, decline, cancel, expire or supersede it. Raises InvalidState unless it is open."""
-        self.must_be_open()
+        """Complete, decline or cancel it, or write down that it has expired. Raises InvalidState unless it is open."""
+        if state != RequestState.EXPIRED:
+            self.must_be_open(at)
         self.state, self.ended_at = state, at
 
 
@@ -194,13 +205,13 @@ class SignedCopy(ClientOwned, Id, Base):
     """The finished paper with its certificate, as a PDF. `seal` is the program's own signature over the rest.
 
     account_id: the guardian for whom it was made; nobody else reads their name in another guardian's (F6.M3).
+    document_id: no foreign key, since a document may be disposed of when its time is over; this row stays.
     """
 
     __tablename__ = "signed_copy"
     __table_args__ = (
         refers_to("client", "client_id"),
         refers_to("signature_request", "request_id"),
-        refers_to("document", "document_id"),
         one_of("audience", ("practice", "signer", "everyone")),
         CheckConstraint("(audience = 'signer') = (account_id IS NOT NULL)", name="signer"),
         Index(

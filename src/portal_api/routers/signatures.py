@@ -1,21 +1,32 @@
-"""Signing forms, and finding out whether a signed paper is genuine."""
+"""Signing forms and documents, and finding out whether a signed paper is genuine."""
 
 from typing import Any
 from uuid import UUID
 
-from portal_api.routers.deps import Anyone, CanReadForms, CanSign, HasForms, ReaderDep, SessionDep
+from portal_api.routers.deps import (
+    Anyone,
+    CanReadDocuments,
+    CanReadForms,
+    CanSign,
+    CanWriteDocuments,
+    HasDocuments,
+    HasForms,
+    ReaderDep,
+    SessionDep,
+)
 from portal_api.routers.documents.attachments import BYTES, FILE, attachment
 from portal_api.schemas.forms.mine import MyForm, MyFormWithdrawal
 from portal_api.schemas.signatures import (
     MyDecline,
     MySign,
     Sign,
+    SignatureRequestCreate,
     Signing,
     Verification,
     VerifiedPaper,
 )
 from portal_api.services import signatures
-from portal_api.services.signatures import forms
+from portal_api.services.signatures import forms, of_documents
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1", tag="signatures")
@@ -74,6 +85,64 @@ async def sign_form_assignment(form_assignment_id: UUID, data: Sign, session: Se
 async def get_signed_form_assignment(form_assignment_id: UUID, session: SessionDep, principal: CanReadForms) -> Any:
     """The practice's copy of the signed form, with everybody's names on its certificate."""
     return attachment(await forms.open_copy(session, principal, form_assignment_id))
+
+
+@router.post("/documents/{document_id}/signature-request", status_code=201, response_model=Signing)
+async def request_document_signatures(
+    document_id: UUID, data: SignatureRequestCreate, session: SessionDep, principal: CanWriteDocuments
+) -> Any:
+    """Ask for signatures on a document that is shared with the client."""
+    return await of_documents.request(session, principal, document_id, data)
+
+
+@router.post("/documents/{document_id}/signature-request/cancel", response_model=Signing)
+async def cancel_document_signatures(document_id: UUID, session: SessionDep, principal: CanWriteDocuments) -> Any:
+    """Ask for no more signatures on it. Those that were given stay on file."""
+    return await of_documents.cancel(session, principal, document_id)
+
+
+@router.get("/documents/{document_id}/signing", response_model=Signing)
+async def get_document_signing(document_id: UUID, reader: ReaderDep, principal: CanReadDocuments) -> Any:
+    """Who signs the document, who has signed it, and who refused."""
+    return await of_documents.view(reader, principal, document_id)
+
+
+@router.post("/documents/{document_id}/sign", response_model=Signing)
+async def sign_document(document_id: UUID, data: Sign, session: SessionDep, principal: CanSign) -> Any:
+    """Sign it as who treats the client, or who supervises that."""
+    return await of_documents.sign(session, principal, document_id, data)
+
+
+@router.get("/documents/{document_id}/certificate", response_model=None, responses=FILE)
+async def get_document_certificate(document_id: UUID, session: SessionDep, principal: CanReadDocuments) -> Any:
+    """The certificate of the signatures on the document, with everybody's names."""
+    return attachment(await of_documents.open_certificate(session, principal, document_id))
+
+
+@router.get("/me/documents/{document_id}/signing", response_model=Signing)
+async def get_my_document_signing(document_id: UUID, reader: ReaderDep, principal: HasDocuments) -> Any:
+    """What is signed of the document, in which words, by whom, and whether it is the caller's turn."""
+    return await of_documents.view_mine(reader, principal, document_id)
+
+
+@router.post("/me/documents/{document_id}/sign", response_model=Signing)
+async def sign_my_document(document_id: UUID, data: MySign, session: SessionDep, principal: HasDocuments) -> Any:
+    """Sign the document as it is."""
+    return await of_documents.sign_mine(session, principal, document_id, data)
+
+
+@router.post("/me/documents/{document_id}/decline", response_model=Signing)
+async def decline_my_document(
+    document_id: UUID, session: SessionDep, principal: HasDocuments, data: MyDecline | None = None
+) -> Any:
+    """Refuse to sign it. Nobody else signs it then."""
+    return await of_documents.decline(session, principal, document_id, data)
+
+
+@router.get("/me/documents/{document_id}/certificate", response_model=None, responses=FILE)
+async def get_my_document_certificate(document_id: UUID, session: SessionDep, principal: HasDocuments) -> Any:
+    """The certificate of the signatures on the document, once everybody has signed."""
+    return attachment(await of_documents.open_certificate(session, principal, document_id))
 
 
 @router.post("/signatures/verify", response_model=VerifiedPaper, openapi_extra=PAPER)

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from portal_api.models.forms import SignerRole
 from portal_api.models.signatures import Party, RequestState
-from portal_api.schemas.base import Input, Name, Output, Paragraphs
+from portal_api.schemas.base import CalendarDate, Input, Name, Output, Paragraphs
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Point = Annotated[list[Annotated[float, Field(strict=False, ge=0, le=4000)]], Field(min_length=2, max_length=2)]
@@ -58,11 +59,29 @@ class MyDecline(Input):
     reason: Paragraphs | None = None
 
 
+class SignatureRequestCreate(Input):
+    signers: Annotated[
+        list[Annotated[SignerRole, Field(strict=False)]],
+        Field(min_length=1, max_length=5, description="Who signs.", examples=[["client"]]),
+    ]
+    in_order: bool = Field(True, description="One after the other; else whoever comes first.")
+    expires_on: CalendarDate | None = Field(None, description="The last day, in the practice's zone, to sign it on.")
+
+    @field_validator("signers")
+    @classmethod
+    def _named_once(cls, signers: list[SignerRole]) -> list[SignerRole]:
+        if len(set(signers)) < len(signers):
+            raise PydanticCustomError("repeated", "Name each signer once.")
+        return signers
+
+
 class PaperToSign(Output):
     title: str
     media_type: str
     sha256: str = Field(description="Of the bytes of `content` in UTF-8: what a signature is given on.")
-    content: str | None = Field(description="HTML without scripts, styles or anything fetched from elsewhere.")
+    content: str | None = Field(
+        description="HTML without scripts, styles or anything fetched from elsewhere; null for a file."
+    )
 
 
 class SignerState(Output):
@@ -98,6 +117,7 @@ class Signing(Output):
     records_version: str
     signers: list[SignerState]
     decisions: list[Decision]
+    expires_at: datetime | None
     completed_at: datetime | None
 
 

@@ -47,7 +47,8 @@ async def make_copies(session: Session, subject: Subject, request: SignatureRequ
             for _, account_id, names_all in audiences
         ]
     )  # fmt: skip
-    prints = {rendition.sha256}
+    # A file that was uploaded may be anybody's: only what was written here is known by its hash.
+    prints = {rendition.sha256} if rendition.paper is not None else set()
     for (audience, account_id, _), content in zip(audiences, printed, strict=True):
         prints.add(await _keep(session, subject, request, audience, account_id, content))
     rows = [{"sha256": one, "practice_id": session.binding.practice_id} for one in sorted(prints)]

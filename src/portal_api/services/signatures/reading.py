@@ -33,7 +33,10 @@ _this = (
 REQUEST = Read(
     select(
         SignatureRequest.id,
-        SignatureRequest.state,
+        SignatureRequest.state_now().label("state"),
+        SignatureRequest.signers,
+        SignatureRequest.in_order,
+        SignatureRequest.expires_at,
         SignatureRequest.ended_at,
         SignedPaper.id.label("paper_id"),
         SignedPaper.title,
@@ -146,6 +149,7 @@ async def view(source: Source, principal: Principal, subject: Subject, candidate
         "records_version": words.RECORDS_VERSION,
         "signers": _signers(principal, found),
         "decisions": [_decision(principal, row) for row in found.decisions if _is_own(principal, row)],
+        "expires_at": request["expires_at"] if request else None,
         "completed_at": request["ended_at"] if request and request["state"] == RequestState.COMPLETE else None,
     }
 

@@ -1,6 +1,7 @@
 """Signing: one person, one paper, one row of evidence, in the transaction that finds it their turn (A48)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,7 +68,7 @@ async def sign(
     NotAskedToSign, NotYourTurn, DocumentChanged, InvalidState for what takes no signatures any more, Unavailable.
     """
     request = await request_for(session, principal, subject)
-    request.must_be_open()
+    request.must_be_open(await clock.instant(session))
     stored = await session.row(PAPER, paper_id=request.paper_id)
     assert stored is not None, request.id  # noqa: S101 - a foreign key
     rendition = Rendition.frozen(stored)
@@ -95,7 +96,9 @@ async def request_for(session: Session, principal: Principal, subject: Subject) 
     return request or await open_request(session, principal, subject)
 
 
-async def open_request(session: Session, principal: Principal, subject: Subject) -> SignatureRequest:
+async def open_request(
+    session: Session, principal: Principal, subject: Subject, expires_at: datetime | None = None
+) -> SignatureRequest:
     """Freeze what is signed. The subject is complete."""
     rendition = subject.rendition
     assert rendition is not None, subject.id  # noqa: S101 - who calls this has found it so
@@ -121,6 +124,7 @@ async def open_request(session: Session, principal: Principal, subject: Subject)
         in_order=subject.in_order,
         state=RequestState.OPEN,
         requested_by=principal.account_id,
+        expires_at=expires_at,
     )
     session.add(request)
     await session.flush()
