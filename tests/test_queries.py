@@ -161,7 +161,7 @@ class TestWrites:
         asked = {"signers": [{"role": "client"}, {"role": "practitioner"}], "state": "submitted"}
         given = iter([await small[0].form_assignment(client_id, **asked) for _ in range(2)])
         body = {"printed_name": "Grace", "agree": True}
-        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/sign", body)) == (0, 29)
+        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/sign", body)) == (0, 30)
 
     async def test_what_is_signed_and_by_whom(self, small: tuple[House, Counter]) -> None:
         client_id, client = await small[0].client_login()
