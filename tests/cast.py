@@ -28,7 +28,7 @@ from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.forms import FormAssignment, FormTemplate, FormVersion
 from portal_api.models.guardians import Guardian
 from portal_api.models.invitations import Invitation
-from portal_api.models.messages import Audience, Message, MessageAttachment, Thread, ThreadParticipant
+from portal_api.models.messages import Message, MessageAttachment, Thread, ThreadAudience, ThreadParticipant
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
@@ -45,6 +45,7 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
+from portal_api.models.treatment_plans import TreatmentPlan, TreatmentPlanRevision
 from portal_api.services import documents
 from portal_api.services.documents import adding, intake
 from portal_api.services.forms import versions
@@ -53,6 +54,7 @@ from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller, hash_of_password, let_in
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
+GOAL = {"description": "Feel safe in public places again."}
 FORM: dict[str, Any] = {
     "sections": [{"key": "s", "title": "S", "items": [{"key": "q1", "type": "text", "text": "?", "required": True}]}]
 }
@@ -281,6 +283,20 @@ class House:
         about = {"client_id": client_id, "form_assignment_id": assignment_id}
         return await self._added(SafetyAlert(id=new_id(), rule="phq-9-item-9", item_key="q9", score=1, **about))
 
+    async def treatment_plan(self) -> UUID:
+        """A draft, by some practitioner for some client."""
+        author_id, _, client_id = await self.some()
+        plan = TreatmentPlan(id=new_id(), client_id=client_id, author_id=author_id)
+        async with self.session() as session:
+            session.add(plan)
+            await session.flush()
+            content = {"title": "Plan", "summary": None, "goals": [GOAL], "diagnoses": [], "review_on": None}
+            revision = TreatmentPlanRevision(
+                client_id=client_id, plan_id=plan.id, number=1, content=content, signers=[{"role": "client"}]
+            )
+            session.add(revision)
+        return plan.id
+
     async def series(self) -> UUID:
         """A series of one appointment."""
         practitioner_id, service_id, client_id = await self.some()
@@ -387,7 +403,7 @@ class House:
         """A thread and the message in it."""
         client_id, author_id = await self.client(), account_id or (await self.account("client")).id
         whose = {"client_id": client_id, "confidential": True}
-        thread = Thread(id=new_id(), subject="Tuesday", audience=Audience.ADMINISTRATIVE, last_seq=1, **whose)
+        thread = Thread(id=new_id(), subject="Tuesday", audience=ThreadAudience.ADMINISTRATIVE, last_seq=1, **whose)
         async with self.session() as session:
             session.add(thread)
             await session.flush()

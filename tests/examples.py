@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.cast import FORM, House
+from tests.cast import FORM, GOAL, House
 from tests.world import PASSWORD
 
 Body = dict[str, Any]
@@ -67,6 +67,7 @@ MAKERS: dict[str, Maker] = {
     "service_id": Maker(House.service),
     "thread_id": Maker(House.thread, of_client=True),
     "time_off_id": Maker(House.time_off),
+    "treatment_plan_id": Maker(House.treatment_plan, of_client=True),
     "session_id": Maker(personal=House.device),
     "client_session_id": Maker(below=House.client_device, of_client=True),
 }
@@ -140,6 +141,7 @@ def _questionnaire(_house: House) -> Body:
     return {"resourceType": "Questionnaire", "status": "draft", "title": "Before we meet", "item": [item]}
 
 
+SIGNED: Body = {"printed_name": "Grace Client", "agree": True}
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/practices": _registration,
     "POST /v1/form-templates": {"kind": "intake", "title": "Before we meet", "definition": FORM},
@@ -149,10 +151,13 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "PATCH /v1/form-assignments/{}": {"due_on": None},
     "PATCH /v1/form-assignments/{}/answers": {"answers": {"q1": "Sleep"}},
     "POST /v1/form-assignments/{}/reopen": {},
+    "POST /v1/form-assignments/{}/sign": SIGNED,
     "POST /v1/form-assignments/{}/withdraw": {},
     "PATCH /v1/me/forms/{}": {"answers": {"q1": "Sleep"}},
+    "POST /v1/me/forms/{}/decline": {},
+    "POST /v1/me/forms/{}/sign": SIGNED,
     "POST /v1/me/forms/{}/submit": {},
-    "POST /v1/me/forms/{}/withdraw": {},
+    "POST /v1/me/forms/{}/withdraw-consent": {},
     "PATCH /v1/practice": {"name": "Quiet Harbor"},
     "POST /v1/auth/login": _login,
     "POST /v1/auth/refresh": {"refresh_token": "0" * 32 + "." + "a" * 43},
@@ -238,6 +243,17 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/me/calendar-feed": {},
     "PATCH /v1/me/calendar-feed": {"privacy": "first_name"},
     "POST /v1/practitioners/{}/busy-calendars": lambda _house: {"url": f"http://127.0.0.1:9/{token_hex(8)}.ics"},
+    "POST /v1/documents/{}/signature-request": {"signers": ["client"]},
+    "POST /v1/documents/{}/sign": SIGNED,
+    "POST /v1/me/documents/{}/sign": SIGNED,
+    "POST /v1/me/documents/{}/decline": {},
+    "POST /v1/signatures/verify": {"sha256": "0" * 64},
+    "POST /v1/clients/{}/treatment-plans": {"title": "Treatment plan", "goals": [GOAL]},
+    "PATCH /v1/treatment-plans/{}": {"summary": "Feel safe in public places again."},
+    "POST /v1/treatment-plans/{}/sign": SIGNED,
+    "POST /v1/treatment-plans/{}/discontinue": {},
+    "POST /v1/me/treatment-plans/{}/sign": SIGNED,
+    "POST /v1/me/treatment-plans/{}/decline": {},
     "POST /v1/me/appointments/{}/join": {},
     "POST /v1/me/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
     "POST /v1/appointments/{}/join": {},

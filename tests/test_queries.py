@@ -155,6 +155,19 @@ class TestWrites:
         given = iter([await small[0].form_assignment(client_id) for _ in range(2)])
         assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/submit")) == (0, 9)
 
+    async def test_signing_a_form(self, small: tuple[House, Counter]) -> None:
+        """The first of two signatures; the last one writes the paper too."""
+        client_id, client = await small[0].client_login()
+        asked = {"signers": [{"role": "client"}, {"role": "practitioner"}], "state": "submitted"}
+        given = iter([await small[0].form_assignment(client_id, **asked) for _ in range(2)])
+        body = {"printed_name": "Grace", "agree": True}
+        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/sign", body)) == (0, 30)
+
+    async def test_what_is_signed_and_by_whom(self, small: tuple[House, Counter]) -> None:
+        client_id, client = await small[0].client_login()
+        path = f"/v1/me/forms/{await small[0].form_assignment(client_id, signers=[{'role': 'client'}])}/signing"
+        assert await counted(small, lambda: client.get(path)) == (6, 0)
+
     async def test_changing_the_practice(self, small: tuple[House, Counter], owner: Caller) -> None:
         reads, writes = await counted(small, lambda: owner.patch("/v1/practice", {"name": "Harbor"}))
         assert (reads, writes) == (0, 6)

@@ -18,8 +18,10 @@ from portal_api.routers import (
     prospects,
     questionnaires,
     scheduling,
+    signatures,
     signup,
     staff,
+    treatment_plans,
     video,
 )
 
@@ -40,6 +42,8 @@ ROUTERS = (
     *forms.ROUTERS,
     questionnaires.router,
     assessments.router,
+    signatures.router,
+    *treatment_plans.ROUTERS,
     *scheduling.ROUTERS,
     video.router,
     *messages.ROUTERS,

@@ -51,7 +51,7 @@ class TestPermissions:
             await parent(desk, "forms.complete"),
         )
         await helper.post(f"{MINE}/{consent['id']}/submit")
-        assert (await helper.post(f"{MINE}/{consent['id']}/withdraw")).status_code == 403
+        assert (await helper.post(f"{MINE}/{consent['id']}/withdraw-consent")).status_code == 403
 
     async def test_for_who_may_neither_there_are_no_forms(self, desk: Desk) -> None:
         given, other = await desk.given(), await parent(desk, "appointments.view")
@@ -94,7 +94,7 @@ class TestCopies:
             ("GET", "", None),
             ("PATCH", "", ANSWERS),
             ("POST", "/submit", {}),
-            ("POST", "/withdraw", {}),
+            ("POST", "/withdraw-consent", {}),
         ):
             hidden = await father.request(method, f"{MINE}/{hers['id']}{below}", json=body)
             assert hidden.status_code == 404

@@ -272,14 +272,14 @@ class TestStates:
         """F8.M6."""
         consent, client = await desk.assign(await desk.system("consent-telehealth")), await desk.portal()
         path = f"{MINE}/{consent['id']}"
-        assert (await client.post(f"{path}/withdraw")).status_code == 409
+        assert (await client.post(f"{path}/withdraw-consent")).status_code == 409
         await client.post(f"{path}/submit")
-        taken = (await client.post(f"{path}/withdraw", {"reason": "I prefer to come."})).json()
+        taken = (await client.post(f"{path}/withdraw-consent", {"reason": "I prefer to come."})).json()
         assert (taken["state"], taken["state_reason"]) == ("withdrawn", "I prefer to come.")
         intake = await desk.given()
         await client.patch(f"{MINE}/{intake['id']}", {"answers": COMPLETE})
         await client.post(f"{MINE}/{intake['id']}/submit")
-        assert (await client.post(f"{MINE}/{intake['id']}/withdraw")).status_code == 409
+        assert (await client.post(f"{MINE}/{intake['id']}/withdraw-consent")).status_code == 409
 
     async def test_expired_is_expired_before_a_job_has_written_so(self, desk: Desk) -> None:
         given, client = await desk.given(expires_on="2034-01-01"), await desk.portal()
