@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 revision = "0025_onboarding"
 down_revision = "0019_video"
 branch_labels = None
-depends_on = None
+depend_date = None
 
 
 def _client_columns() -> tuple[sa.Column, ...]:
@@ -20,7 +20,7 @@ def _client_columns() -> tuple[sa.Column, ...]:
         sa.Column("other_phones", postgresql.JSONB(), server_default=sa.text("'[]'::jsonb"), nullable=False),
         sa.Column("address", postgresql.JSONB(), nullable=True),
         sa.Column("emergency_contact", postgresql.JSONB(), nullable=True),
-        sa.Column("contact_preferences", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
+        sa.Column("contact_preferences", postgresql.JSONB(), nullable=True),
         sa.Column("self_pay", sa.Boolean(), nullable=True),
     )
 
@@ -103,17 +103,17 @@ def _insurance_policy() -> None:
         _id("practice_id"),
         _id("id"),
         _id("client_id"),
-        _text("priority", default="primary"),
+        _text("type", default="primary"),
         _text("relationship", default="self"),
         _text("insurance_type", default="commercial"),
-        _text("payer_name"),
+        _text("payer"),
         _text("payer_id", nullable=True),
         _text("plan_name", nullable=True),
         _text("member_id"),
         _text("group_number", nullable=True),
         sa.Column("subscriber", postgresql.JSONB(), nullable=True),
-        sa.Column("effective_on", sa.Date(), nullable=True),
-        sa.Column("ends_on", sa.Date(), nullable=True),
+        sa.Column("effective_date", sa.Date(), nullable=True),
+        sa.Column("end_date", sa.Date(), nullable=True),
         _id("front_document_id", nullable=True),
         _id("back_document_id", nullable=True),
         _text("state", default="unreviewed"),
@@ -123,7 +123,7 @@ def _insurance_policy() -> None:
         _id("reviewed_by", nullable=True),
         _text("rejection_reason", nullable=True),
         *_mutable(),
-        sa.CheckConstraint("priority IN ('primary', 'secondary', 'tertiary')", name="ck_insurance_policy_priority"),
+        sa.CheckConstraint("type IN ('primary', 'secondary', 'tertiary')", name="ck_insurance_policy_type"),
         sa.CheckConstraint(
             "relationship IN ('self', 'spouse', 'child', 'parent', 'other')", name="ck_insurance_policy_relationship"
         ),
@@ -135,7 +135,7 @@ def _insurance_policy() -> None:
         sa.CheckConstraint(
             "state IN ('unreviewed', 'accepted', 'rejected', 'withdrawn')", name="ck_insurance_policy_state"
         ),
-        sa.CheckConstraint("ends_on >= effective_on", name="ck_insurance_policy_dates"),
+        sa.CheckConstraint("end_date >= effective_date", name="ck_insurance_policy_dates"),
         _refers_to("insurance_policy", "client", "client_id"),
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_insurance_policy"),
         client_owned=True,

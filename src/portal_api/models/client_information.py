@@ -15,7 +15,7 @@ CHANGE_STATES = ("pending", "accepted", "rejected", "partly_accepted")
 class ClientChange(ClientOwned, Id, Mutable, Base):
     """What one account wants changed in one chart: one set of fields, open until each of them is decided.
 
-    `fields` by name: `from` (what the chart said), `to`, `state` (pending, accepted, rejected), and once it is
+    `fields` by name: `before` (what the chart said), `proposed`, `state` (pending, accepted, rejected), and once it is
     decided `decided_at`, `decided_by`, `reason`. A person who writes again adds to the set that is open.
     """
 
@@ -50,7 +50,7 @@ class ClientChange(ClientOwned, Id, Mutable, Base):
 
     def propose(self, name: str, before: Any, after: Any) -> None:
         """Put a field into the set, in place of what the same person wanted of it before."""
-        self.fields = self.fields | {name: {"from": before, "to": after, "state": "pending"}}
+        self.fields = self.fields | {name: {"before": before, "proposed": after, "state": "pending"}}
 
     def withdraw(self, name: str) -> None:
         """The person is content with what the chart says."""
@@ -60,6 +60,10 @@ class ClientChange(ClientOwned, Id, Mutable, Base):
         """Accept or reject fields; the last one closes the set."""
         decision = {"state": verdict, "decided_at": at.isoformat(), "decided_by": str(by), "reason": reason}
         self.fields = self.fields | {name: self.fields[name] | decision for name in names}
+        self.close_if_decided(at)
+
+    def close_if_decided(self, at: datetime) -> None:
+        """A set of which nothing is open any more is over."""
         if not self.open_fields:
             verdicts = {field["state"] for field in self.fields.values()}
             self.state = verdicts.pop() if len(verdicts) == 1 else "partly_accepted"

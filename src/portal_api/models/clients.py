@@ -58,7 +58,7 @@ class Client(PracticeScoped, Id, Mutable, Base):
     address: Mapped[dict[str, Any] | None]
     time_zone: Mapped[str | None]
     emergency_contact: Mapped[dict[str, Any] | None]
-    contact_preferences: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
+    contact_preferences: Mapped[dict[str, Any] | None]
     self_pay: Mapped[bool | None]
     external_ids: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     is_test: Mapped[bool] = mapped_column(default=False, server_default=text("false"))

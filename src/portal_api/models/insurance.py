@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal_api.core.db import Base, ClientOwned, Id, Mutable, one_of, refers_to
 from portal_api.core.errors import InvalidState
 
-PRIORITIES = ("primary", "secondary", "tertiary")
+POLICY_TYPES = ("primary", "secondary", "tertiary")
 RELATIONSHIPS = ("self", "spouse", "child", "parent", "other")
 """Of the client to the subscriber."""
 INSURANCE_TYPES = (
@@ -31,26 +31,26 @@ class InsurancePolicy(ClientOwned, Id, Mutable, Base):
     __tablename__ = "insurance_policy"
     __table_args__ = (
         refers_to("client", "client_id"),
-        one_of("priority", PRIORITIES),
+        one_of("type", POLICY_TYPES),
         one_of("relationship", RELATIONSHIPS),
         one_of("insurance_type", INSURANCE_TYPES),
         one_of("state", POLICY_STATES),
-        CheckConstraint("ends_on >= effective_on", name="dates"),
+        CheckConstraint("end_date >= effective_date", name="dates"),
         Index("ix_insurance_policy_client", "practice_id", "client_id", "id"),
     )
 
     client_id: Mapped[UUID]
-    priority: Mapped[str] = mapped_column(default="primary", server_default=text("'primary'"))
+    type: Mapped[str] = mapped_column(default="primary", server_default=text("'primary'"))
     relationship: Mapped[str] = mapped_column(default="self", server_default=text("'self'"))
     insurance_type: Mapped[str] = mapped_column(default="commercial", server_default=text("'commercial'"))
-    payer_name: Mapped[str]
+    payer: Mapped[str]
     payer_id: Mapped[str | None]
     plan_name: Mapped[str | None]
     member_id: Mapped[str]
     group_number: Mapped[str | None]
     subscriber: Mapped[dict[str, Any] | None]
-    effective_on: Mapped[date | None]
-    ends_on: Mapped[date | None]
+    effective_date: Mapped[date | None]
+    end_date: Mapped[date | None]
     front_document_id: Mapped[UUID | None]
     back_document_id: Mapped[UUID | None]
     state: Mapped[str] = mapped_column(default="unreviewed", server_default=text("'unreviewed'"))
