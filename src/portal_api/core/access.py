@@ -7,7 +7,10 @@ from enum import StrEnum
 from functools import cache
 from uuid import UUID
 
-from portal_api.core.errors import FeatureDisabled, NotFound, invalid
+from portal_api.core.errors import FeatureDisabled, Forbidden, NotFound, invalid
+
+SELF = "self"
+"""The relationship of a client's own login to its client."""
 
 
 class ActorKind(StrEnum):
@@ -211,6 +214,14 @@ class Profile:
     relationship: str
     permissions: frozenset[str]
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the account is the client's own login."""
+        return self.relationship == SELF
+
+    def may(self, permission: GrantPermission) -> bool:
+        return permission in self.permissions
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -243,10 +254,11 @@ class Principal:
         """A visitor who has just shown whose account is theirs, for the records: it gives no permission."""
         return replace(self, kind=ActorKind(kind), account_id=account_id)
 
-    def profile(self, client_id: UUID | None) -> Profile:
+    def profile(self, client_id: UUID | None, permission: GrantPermission | None = None) -> Profile:
         """The client to act for; an account with a single one need not name it.
 
-        Raises NotFound for one that is not theirs, FeatureDisabled, Invalid where several would fit.
+        permission: what the caller must be allowed to do for this client. Raises NotFound for one that is not theirs,
+        FeatureDisabled, Forbidden without the permission, Invalid where several would fit.
         """
         if any(profile.client_id == client_id for profile in self.withheld):
             raise FeatureDisabled(feature=self.feature)
@@ -256,11 +268,34 @@ class Principal:
         profile = next(found, None)
         if profile is None:
             raise NotFound
+        if permission is not None and not profile.may(permission):
+            raise Forbidden("This is not among what you may do for this client.")
         return profile
+
+    def permitted(self, permission: GrantPermission) -> tuple[Profile, ...]:
+        """Those for whom the caller may do this: to look for one object, which is not there for anybody else."""
+        return tuple(profile for profile in self.profiles if profile.may(permission))
+
+    def must_be_permitted(self, permission: GrantPermission, client_id: UUID | None) -> tuple[Profile, ...]:
+        """The same for a list, which is of one client where it is named, and empty for who acts for nobody.
+
+        Raises Forbidden for who may do it for none of theirs, and as `profile` does for the one that is named.
+        """
+        if client_id is not None:
+            return (self.profile(client_id, permission),)
+        permitted = self.permitted(permission)
+        if self.profiles and not permitted:
+            raise Forbidden("This is not among what you may do for others.")
+        return permitted
 
     @property
     def client_ids(self) -> tuple[UUID, ...]:
         return tuple(profile.client_id for profile in self.profiles)
+
+    @property
+    def own_client_ids(self) -> tuple[UUID, ...]:
+        """The clients that the caller is: what is confidential from guardians is theirs to see (F6.B3)."""
+        return tuple(profile.client_id for profile in self.profiles if profile.is_own)
 
     @property
     def is_client(self) -> bool:

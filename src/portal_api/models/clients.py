@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, Index, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal_api.core.access import SELF
 from portal_api.core.db import Base, ClientOwned, Id, Mutable, PracticeScoped, of_a_practice, one_of, refers_to
 from portal_api.core.errors import InvalidState
 
@@ -21,7 +22,6 @@ _PORTAL_MOVES = {
     "revoked": {"invited", "active", "suspended"},
     "none": {"invited"},
 }
-SELF = "self"
 
 
 class Client(PracticeScoped, Id, Mutable, Base):
