@@ -21,8 +21,10 @@ from portal_api.core.db import Binding, Session
 from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
 from portal_api.models.auth import Account, AuthSession
+from portal_api.models.client_information import ClientChange
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
 from portal_api.models.features import FeatureSetting, Scope
+from portal_api.models.insurance import InsurancePolicy
 from portal_api.models.invitations import Invitation
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
@@ -138,6 +140,19 @@ class House:
         async with self.session() as session:
             session.add(invitation)
         return invitation.id
+
+    async def client_change(self) -> UUID:
+        """A name that some client wants changed."""
+        account = await self.account("client")
+        wanted = {"given_name": {"before": "Grace", "proposed": "Gracia", "state": "pending"}}
+        whose = {"client_id": await self.client(), "account_id": account.id, "relationship": "self"}
+        return await self._added(ClientChange(id=new_id(), **whose, fields=wanted))
+
+    async def policy(self) -> UUID:
+        """An insurance policy that some client has entered."""
+        card = {"payer": "Harbor Health", "member_id": token_hex(6)}
+        whose = {"client_id": await self.client(), "added_by": new_id(), "added_by_kind": "client"}
+        return await self._added(InsurancePolicy(id=new_id(), **whose, **card))
 
     async def prospect(self) -> UUID:
         account = await self.account("client")

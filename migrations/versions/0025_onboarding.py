@@ -6,9 +6,9 @@ from practice_tables import create_practice_table
 from sqlalchemy.dialects import postgresql
 
 revision = "0025_onboarding"
-down_revision = "0019_video"
+down_revision = "0020_guardians"
 branch_labels = None
-depend_date = None
+depends_on = None
 
 
 def _client_columns() -> tuple[sa.Column, ...]:

@@ -55,16 +55,24 @@ class Permission(StrEnum):
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
+    INSURANCE_READ = "insurance:read"
+    INSURANCE_SELF = "insurance:self"
+    INSURANCE_WRITE = "insurance:write"
     INVITATIONS_READ = "invitations:read"
     INVITATIONS_WRITE = "invitations:write"
     LOCATIONS_READ = "locations:read"
     LOCATIONS_WRITE = "locations:write"
+    ONBOARDING_MANAGE = "onboarding:manage"
+    ONBOARDING_READ = "onboarding:read"
+    ONBOARDING_SELF = "onboarding:self"
+    ONBOARDING_WRITE = "onboarding:write"
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
     PRACTICE_READ = "practice:read"
     PRACTICE_WRITE = "practice:write"
     PRACTITIONERS_READ = "practitioners:read"
+    PROFILE_SELF = "profile:self"
     PROSPECTS_MANAGE = "prospects:manage"
     SERVICES_READ = "services:read"
     SERVICES_WRITE = "services:write"
@@ -92,8 +100,12 @@ _CASELOAD = frozenset(
         P.CLIENTS_CREATE,
         P.CLIENTS_READ,
         P.CLIENTS_WRITE,
+        P.INSURANCE_READ,
+        P.INSURANCE_WRITE,
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
+        P.ONBOARDING_READ,
+        P.ONBOARDING_WRITE,
         P.CREDENTIALS_WRITE,
         P.PORTAL_ACCESS_WRITE,
         P.FEATURES_WRITE,
@@ -119,6 +131,7 @@ _ADMINISTRATION = (
         P.CLIENTS_READ_ALL,
         P.FEATURES_MANAGE,
         P.LOCATIONS_WRITE,
+        P.ONBOARDING_MANAGE,
         P.PORTAL_WRITE,
         P.PRACTICE_WRITE,
         P.PROSPECTS_MANAGE,
@@ -128,23 +141,30 @@ _ADMINISTRATION = (
     }
 )
 _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
+_FOLLOWING = frozenset({P.CLIENTS_READ, P.INSURANCE_READ, P.INVITATIONS_READ, P.ONBOARDING_READ})
+"""A caseload to look at."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
     Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
-    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ},
-    Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
-    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
-    Role.FORMS_ADMIN: _EVERY_STAFF,
+    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _FOLLOWING | {P.APPOINTMENTS_READ, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _FOLLOWING,
+    Role.BILLER: _EVERY_STAFF
+    | _READING
+    | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL, P.INSURANCE_READ, P.INSURANCE_WRITE},
+    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR | {P.INSURANCE_READ},
+    Role.FORMS_ADMIN: _EVERY_STAFF | {P.ONBOARDING_MANAGE, P.ONBOARDING_READ},
 }
 CLIENT_PERMISSIONS = frozenset(
     {
         P.ACCESS_HISTORY_READ,
         P.ACCOUNT_SELF,
         P.APPOINTMENTS_SELF,
+        P.INSURANCE_SELF,
         P.LOCATIONS_READ,
+        P.ONBOARDING_SELF,
         P.PRACTITIONERS_READ,
+        P.PROFILE_SELF,
         P.SERVICES_READ,
     }
 )

@@ -1,4 +1,4 @@
-"""What a client wants changed in the chart: at once where the practice lets it through, else after staff have looked."""
+"""What a client wants changed in the chart: at once where the practice lets it through, else once staff accept it."""
 
 from collections.abc import Collection
 from datetime import datetime

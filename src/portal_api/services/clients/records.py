@@ -132,7 +132,7 @@ async def update(
 
 
 def whole(name: str, given: Any, stored: Any, pointer: str) -> Any:
-    """What a field is once the input has gone into what is there (RFC 7396). Raises Invalid for a part that is missing."""
+    """What a field is once the input is in it (RFC 7396). Raises Invalid for a part that is missing."""
     if name in NESTED and given is not None:
         return merged(NESTED[name], stored, given, pointer)
     return [phone.model_dump() for phone in given] if name == "other_phones" else given
