@@ -52,6 +52,9 @@ class Permission(StrEnum):
     CLIENTS_READ_ALL = "clients:read_all"
     CLIENTS_WRITE = "clients:write"
     CREDENTIALS_WRITE = "credentials:write"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_SELF = "documents:self"
+    DOCUMENTS_WRITE = "documents:write"
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
@@ -69,6 +72,7 @@ class Permission(StrEnum):
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
+    PRACTICE_DOCUMENTS_WRITE = "practice_documents:write"
     PRACTICE_READ = "practice:read"
     PRACTICE_WRITE = "practice:write"
     PRACTITIONERS_READ = "practitioners:read"
@@ -107,6 +111,8 @@ _CASELOAD = frozenset(
         P.ONBOARDING_READ,
         P.ONBOARDING_WRITE,
         P.CREDENTIALS_WRITE,
+        P.DOCUMENTS_READ,
+        P.DOCUMENTS_WRITE,
         P.PORTAL_ACCESS_WRITE,
         P.FEATURES_WRITE,
     }
@@ -133,6 +139,7 @@ _ADMINISTRATION = (
         P.LOCATIONS_WRITE,
         P.ONBOARDING_MANAGE,
         P.PORTAL_WRITE,
+        P.PRACTICE_DOCUMENTS_WRITE,
         P.PRACTICE_WRITE,
         P.PROSPECTS_MANAGE,
         P.SERVICES_WRITE,
@@ -141,14 +148,14 @@ _ADMINISTRATION = (
     }
 )
 _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
-_FOLLOWING = frozenset({P.CLIENTS_READ, P.INSURANCE_READ, P.INVITATIONS_READ, P.ONBOARDING_READ})
-"""A caseload to look at."""
+_CHARTS = frozenset({P.CLIENTS_READ, P.DOCUMENTS_READ, P.INSURANCE_READ, P.INVITATIONS_READ, P.ONBOARDING_READ})
+"""What who treats a client reads. Documents are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
     Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
-    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _FOLLOWING | {P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _FOLLOWING,
+    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _CHARTS,
     Role.BILLER: _EVERY_STAFF
     | _READING
     | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL, P.INSURANCE_READ, P.INSURANCE_WRITE},
@@ -160,6 +167,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.ACCESS_HISTORY_READ,
         P.ACCOUNT_SELF,
         P.APPOINTMENTS_SELF,
+        P.DOCUMENTS_SELF,
         P.INSURANCE_SELF,
         P.LOCATIONS_READ,
         P.ONBOARDING_SELF,
