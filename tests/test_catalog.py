@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 
 from tests.planting import practice_tables
 
-APPEND_ONLY = {"event", "event_seal", "event_subject", "portal_access_change"}
+APPEND_ONLY = {"event", "event_seal", "event_subject", "form_version", "portal_access_change"}
 CLIENTS_SEE_NONE_OF_IT = {"prospect"}
 """Tables with a client_id that is no owner: the record of a signup, which no client's route reads."""
 LIBRARY = ("procrastinate_%", "job_%", "alembic_%")
