@@ -137,6 +137,8 @@ def _insurance_policy() -> None:
         ),
         sa.CheckConstraint("end_date >= effective_date", name="ck_insurance_policy_dates"),
         _refers_to("insurance_policy", "client", "client_id"),
+        _refers_to("insurance_policy", "document", "front_document_id"),
+        _refers_to("insurance_policy", "document", "back_document_id"),
         sa.PrimaryKeyConstraint("practice_id", "id", name="pk_insurance_policy"),
         client_owned=True,
     )
@@ -149,7 +151,9 @@ def _onboarding() -> None:
         _id("practice_id"),
         sa.Column("steps", postgresql.JSONB(), nullable=False),
         sa.Column("client_information", postgresql.JSONB(), nullable=False),
+        sa.Column("adult_age", sa.Integer(), server_default=sa.text("18"), nullable=False),
         *_mutable(),
+        sa.CheckConstraint("adult_age BETWEEN 12 AND 30", name="ck_onboarding_flow_adult_age"),
         sa.ForeignKeyConstraint(["practice_id"], ["practice.id"], name="fk_onboarding_flow_practice_id"),
         sa.PrimaryKeyConstraint("practice_id", name="pk_onboarding_flow"),
     )
@@ -208,6 +212,13 @@ def _onboarding() -> None:
             " 'assessment', 'document', 'upload', 'statement')",
             name="ck_onboarding_step_kind",
         ),
+        _refers_to("onboarding_step", "form_assignment", "form_assignment_id"),
+        sa.ForeignKeyConstraint(
+            ["practice_id", "practice_document_id"],
+            ["practice_document.practice_id", "practice_document.id"],
+            name="fk_onboarding_step_practice_document",
+        ),
+        _refers_to("onboarding_step", "document", "document_id"),
         sa.CheckConstraint("filled_in_by IN ('self', 'guardian')", name="ck_onboarding_step_filled_in_by"),
         sa.ForeignKeyConstraint(
             ["practice_id", "client_id"],
@@ -217,6 +228,7 @@ def _onboarding() -> None:
         sa.PrimaryKeyConstraint("practice_id", "client_id", "key", name="pk_onboarding_step"),
         client_owned=True,
     )
+    op.create_index("ix_onboarding_step_assignment", "onboarding_step", ["practice_id", "form_assignment_id"])
 
 
 def downgrade() -> None:

@@ -31,6 +31,8 @@ class InsurancePolicy(ClientOwned, Id, Mutable, Base):
     __tablename__ = "insurance_policy"
     __table_args__ = (
         refers_to("client", "client_id"),
+        refers_to("document", "front_document_id"),
+        refers_to("document", "back_document_id"),
         one_of("type", POLICY_TYPES),
         one_of("relationship", RELATIONSHIPS),
         one_of("insurance_type", INSURANCE_TYPES),

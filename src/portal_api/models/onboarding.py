@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,10 +24,11 @@ class OnboardingFlow(PracticeScoped, Mutable, Base):
     """
 
     __tablename__ = "onboarding_flow"
-    __table_args__ = (of_a_practice(),)
+    __table_args__ = (of_a_practice(), CheckConstraint("adult_age BETWEEN 12 AND 30", name="adult_age"))
 
     steps: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     client_information: Mapped[dict[str, Any]]
+    adult_age: Mapped[int] = mapped_column(default=18, server_default=text("18"))
 
 
 class ClientOnboarding(ClientOwned, Mutable, Base):
@@ -81,6 +82,14 @@ class OnboardingStep(ClientOwned, Mutable, Base):
         ForeignKeyConstraint(
             ["practice_id", "client_id"], ["client_onboarding.practice_id", "client_onboarding.client_id"]
         ),
+        refers_to("form_assignment", "form_assignment_id"),
+        ForeignKeyConstraint(
+            ["practice_id", "practice_document_id"],
+            ["practice_document.practice_id", "practice_document.id"],
+            name="fk_onboarding_step_practice_document",
+        ),
+        refers_to("document", "document_id"),
+        Index("ix_onboarding_step_assignment", "practice_id", "form_assignment_id"),
         one_of("kind", STEP_KINDS),
         one_of("filled_in_by", ("self", "guardian")),
     )

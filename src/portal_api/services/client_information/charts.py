@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, exists, func, or_, select
+from sqlalchemy import bindparam, exists, func, select
 
 from portal_api.core.access import SELF, Profile
 from portal_api.core.db import Read, Source
@@ -32,8 +32,7 @@ SEEN = Read(
             ClientGrant.client_id == Client.id,
             ClientGrant.relationship != SELF,
             ClientGrant.account_id != bindparam("account_id"),
-            ClientGrant.revoked_at.is_(None),
-            or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
+            ClientGrant.is_live(),
         )
         .label("is_shared"),
     ).where(Client.id == bindparam("client_id"))
