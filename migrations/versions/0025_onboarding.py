@@ -171,7 +171,7 @@ def _onboarding() -> None:
         *_mutable(),
         sa.CheckConstraint("state IN ('pending', 'in_progress', 'completed')", name="ck_client_onboarding_state"),
         sa.CheckConstraint(
-            "source IN ('invitation', 'credentials', 'association', 'guardian', 'visit')",
+            "source IN ('invitation', 'credentials', 'association', 'guardian', 'staff')",
             name="ck_client_onboarding_source",
         ),
         _refers_to("client_onboarding", "client", "client_id"),

@@ -9,12 +9,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal_api.core.db import Base, ClientOwned, Mutable, PracticeScoped, of_a_practice, one_of, refers_to
-from portal_api.core.errors import InvalidState
+from portal_api.core.errors import Conflict, InvalidState
 
 INFORMATION_KINDS = ("profile", "demographics", "contact", "preferences", "insurance")
 FORM_KINDS = ("consent", "intake", "assessment")
 STEP_KINDS = (*INFORMATION_KINDS, *FORM_KINDS, "document", "upload", "statement")
-SOURCES = ("invitation", "credentials", "association", "guardian", "visit")
+SOURCES = ("invitation", "credentials", "association", "guardian", "staff")
+
+
+class StepRequired(Conflict):
+    code, title = "step_required", "This step cannot be left out"
 
 
 class OnboardingFlow(PracticeScoped, Mutable, Base):
@@ -123,9 +127,9 @@ class OnboardingStep(ClientOwned, Mutable, Base):
         self.skipped_at = self.skipped_by = None
 
     def skip(self, at: datetime, by: UUID | None, *, by_staff: bool) -> None:
-        """Leave it out. Raises InvalidState for a step that its client may not leave out."""
+        """Leave it out. Raises StepRequired for a step that its client may not leave out."""
         if not by_staff and not self.may_be_skipped:
-            raise InvalidState("This step cannot be skipped.", state="required")
+            raise StepRequired("Ask the practice if you cannot fill it in.")
         self.skipped_at, self.skipped_by, self.skipped_by_staff = at, by, by_staff
 
     def reset(self) -> None:

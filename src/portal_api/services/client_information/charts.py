@@ -19,10 +19,12 @@ NAMES = tuple(name for fields in DEFAULTS.values() for name in fields if name no
 OF_A_HOUSEHOLD = ("email", "phone", "other_phones", "address", "emergency_contact")
 """May be another guardian's own: not shown where several act for a child (F6.M3)."""
 _own = ClientChange.client_id == Client.id, ClientChange.account_id == bindparam("account_id")
+_open = ClientChange.client_id == Client.id, ClientChange.state == "pending"
 SEEN = Read(
     select(
         *(getattr(Client, name) for name in NAMES),
         select(ClientChange.fields).where(*_own, ClientChange.state == "pending").scalar_subquery().label("wanted"),
+        select(func.jsonb_agg(ClientChange.fields)).where(*_open).correlate(Client).scalar_subquery().label("asked"),
         (
             Client.version
             + select(func.coalesce(func.sum(ClientChange.version), 0)).where(*_own).correlate(Client).scalar_subquery()
@@ -41,7 +43,9 @@ SEEN = Read(
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`values` by name; of those in `hidden` the chart's own are kept back. `filled`: what has a value at all.
+    """`values` by name; of those in `hidden` the chart's own are kept back.
+
+    `filled`: what has a value, in the chart or in what anybody wants of it; it is the same for everybody.
 
     `version` grows with every change of the chart or of what the caller wants of it.
     """
@@ -61,16 +65,17 @@ async def seen(source: Source, profile: Profile, account_id: UUID | None) -> See
     row = await source.row(SEEN, client_id=profile.client_id, account_id=account_id)
     if row is None:
         raise NotFound
-    wanted = {
-        name: restored(name, field["proposed"])
-        for name, field in (row["wanted"] or {}).items()
-        if field["state"] == "pending"
-    }
+    wanted = {name: restored(name, value) for name, value in _open_values(row["wanted"] or {}).items()}
+    asked = {name: value for fields in row["asked"] or [] for name, value in _open_values(fields).items()}
     real = {name: row[name] for name in NAMES}
     hidden = frozenset(OF_A_HOUSEHOLD) if row["is_shared"] and not profile.is_own else frozenset[str]()
     blank = {name: [] if name == "other_phones" else None for name in hidden}
-    filled = frozenset(name for name, value in (real | wanted).items() if value not in (None, [], {}))
+    filled = frozenset(name for name, value in (real | asked).items() if value not in (None, [], {}))
     return Seen(real | blank | wanted, sorted(wanted), hidden, filled, int(row["version"]))
+
+
+def _open_values(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: field["proposed"] for name, field in fields.items() if field["state"] == "pending"}
 
 
 def stored(value: Any) -> Any:
