@@ -58,6 +58,11 @@ class Permission(StrEnum):
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
+    FORM_TEMPLATES_READ = "form_templates:read"
+    FORM_TEMPLATES_WRITE = "form_templates:write"
+    FORMS_READ = "forms:read"
+    FORMS_SELF = "forms:self"
+    FORMS_WRITE = "forms:write"
     INSURANCE_READ = "insurance:read"
     INSURANCE_SELF = "insurance:self"
     INSURANCE_WRITE = "insurance:write"
@@ -92,6 +97,7 @@ _EVERY_STAFF = frozenset(
         P.ACCOUNT_SELF,
         P.AVAILABILITY_READ,
         P.FEATURES_READ,
+        P.FORM_TEMPLATES_READ,
         P.LOCATIONS_READ,
         P.PORTAL_READ,
         P.PRACTICE_READ,
@@ -126,16 +132,19 @@ _OWN_CALENDAR = frozenset(
         P.SLOTS_READ,
     }
 )
+_FORMS = frozenset({P.FORMS_READ, P.FORMS_WRITE})
 _SESSIONS = frozenset({P.VIDEO_HOST})
 """What happens in a session is between the clients and those who treat them: administration does not open it."""
 _EVERY_CALENDAR = _OWN_CALENDAR | {P.APPOINTMENTS_READ_ALL, P.APPOINTMENTS_WRITE_ALL, P.AVAILABILITY_MANAGE}
 _ADMINISTRATION = (
     _CASELOAD
     | _EVERY_CALENDAR
+    | _FORMS
     | {
         P.AUDIT_READ,
         P.CLIENTS_READ_ALL,
         P.FEATURES_MANAGE,
+        P.FORM_TEMPLATES_WRITE,
         P.LOCATIONS_WRITE,
         P.ONBOARDING_MANAGE,
         P.PORTAL_WRITE,
@@ -148,19 +157,21 @@ _ADMINISTRATION = (
     }
 )
 _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
-_CHARTS = frozenset({P.CLIENTS_READ, P.DOCUMENTS_READ, P.INSURANCE_READ, P.INVITATIONS_READ, P.ONBOARDING_READ})
-"""What who treats a client reads. Documents are clinical: billing and scheduling see none."""
+_CHARTS = frozenset(
+    {P.CLIENTS_READ, P.DOCUMENTS_READ, P.FORMS_READ, P.INSURANCE_READ, P.INVITATIONS_READ, P.ONBOARDING_READ}
+)
+"""What who treats a client reads. Documents and answers are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
-    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
+    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _FORMS | _OWN_CALENDAR | _SESSIONS,
     Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _CHARTS,
+    Role.INTERN: _EVERY_STAFF | _FORMS | _OWN_CALENDAR | _SESSIONS | _CHARTS,
     Role.BILLER: _EVERY_STAFF
     | _READING
     | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL, P.INSURANCE_READ, P.INSURANCE_WRITE},
     Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR | {P.INSURANCE_READ},
-    Role.FORMS_ADMIN: _EVERY_STAFF | {P.ONBOARDING_MANAGE, P.ONBOARDING_READ},
+    Role.FORMS_ADMIN: _EVERY_STAFF | {P.FORM_TEMPLATES_WRITE, P.ONBOARDING_MANAGE, P.ONBOARDING_READ},
 }
 CLIENT_PERMISSIONS = frozenset(
     {
@@ -168,6 +179,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.ACCOUNT_SELF,
         P.APPOINTMENTS_SELF,
         P.DOCUMENTS_SELF,
+        P.FORMS_SELF,
         P.INSURANCE_SELF,
         P.LOCATIONS_READ,
         P.ONBOARDING_SELF,

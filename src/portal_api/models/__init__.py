@@ -18,7 +18,9 @@ from portal_api.models import (
     prospects,
     retries,
     scheduling,
+    signatures,
     staff,
+    treatment_plans,
     video,
 )
 
@@ -40,6 +42,8 @@ __all__ = [
     "prospects",
     "retries",
     "scheduling",
+    "signatures",
     "staff",
+    "treatment_plans",
     "video",
 ]

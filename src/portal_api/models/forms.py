@@ -1,6 +1,6 @@
 """Forms: templates, their versions that never change, and what a client was given to fill in."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -138,10 +138,10 @@ class FormTemplate(PracticeScoped, Id, Mutable, Base):
         self.must_be_editable()
         if self.draft is None:
             raise InvalidState("There is no draft to publish.", state=self.state)
-        content, self.draft = self.draft, None
-        self.published_number = (self.published_number or 0) + 1
+        number, content = (self.published_number or 0) + 1, self.draft
+        self.draft, self.published_number = None, number
         self.state, self.title = "published", content["title"]
-        return self.published_number, content
+        return number, content
 
     def must_be_assignable(self) -> int:
         """The number of the version to assign. Raises InvalidState."""
@@ -164,7 +164,8 @@ class FormVersion(PracticeScoped, Id, Base):
     """A published version. The application may add one and read it, and never change it (F8.M1).
 
     definition: as schemas.forms.definition has it. scoring: how an assessment is scored, or null. signers: who signs,
-    in order. sha256: of the content's canonical JSON.
+    in order. about: of a system form, where it comes from and under which licence. sha256: of the content's
+    canonical JSON.
     """
 
     __tablename__ = "form_version"
@@ -180,6 +181,7 @@ class FormVersion(PracticeScoped, Id, Base):
     definition: Mapped[dict[str, Any]]
     scoring: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     signers: Mapped[list[str]]
+    about: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     sha256: Mapped[bytes]
     published_at: Mapped[datetime] = mapped_column(server_default=func.now())
     published_by: Mapped[UUID | None]
@@ -198,7 +200,7 @@ class FormRecurrence(ClientOwned, Id, Mutable, Base):
         refers_to("form_template", "form_template_id"),
         one_of("rule", ("every_days", "before_appointment")),
         CheckConstraint("(rule = 'every_days') = (next_on IS NOT NULL)", name="next_on"),
-        CheckConstraint("days >= 0", name="days"),
+        CheckConstraint("days > 0", name="days"),
         Index(
             "ix_form_recurrence_live", "practice_id", "rule", "next_on", "id", postgresql_where=text("ended_at IS NULL")
         ),
@@ -212,6 +214,11 @@ class FormRecurrence(ClientOwned, Id, Mutable, Base):
     settings: Mapped[dict[str, Any]]
     created_by: Mapped[UUID | None]
     ended_at: Mapped[datetime | None]
+
+    def advance(self, today: date) -> None:
+        """Move to the first date after today that the rule names: what was missed is not made up for."""
+        if self.next_on is not None and self.next_on <= today:
+            self.next_on += timedelta(days=((today - self.next_on).days // self.days + 1) * self.days)
 
     def end(self, at: datetime) -> None:
         if self.ended_at is None:

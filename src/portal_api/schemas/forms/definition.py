@@ -7,11 +7,11 @@ services.forms.checking, which can say where it is wrong.
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, JsonValue, StringConstraints, Tag, model_validator
+from pydantic import Discriminator, Field, JsonValue, StringConstraints, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from portal_api.models.forms import ItemType
-from portal_api.schemas.base import Input, Line, Paragraphs, _paragraphs
+from portal_api.schemas.base import Input, Line, LongText, Paragraphs
 
 MOST_SECTIONS, MOST_ITEMS, MOST_OPTIONS, MOST_CONDITIONS = 50, 300, 200, 20
 LINE_LENGTH, PARAGRAPH_LENGTH = 255, 10_000
@@ -20,7 +20,6 @@ MOST_NUMBER = 1_000_000_000_000
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 """Of a section or an item: it stands in answers and in pointers to them."""
-LongText = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(_paragraphs)]
 Number = Annotated[int | float, Field(ge=-MOST_NUMBER, le=MOST_NUMBER)]
 Operator = Literal["equals", "not_equals", "in", "at_least", "at_most", "answered"]
 ConditionValue = str | bool | Number | Annotated[list[str | Number], Field(min_length=1, max_length=MOST_OPTIONS)]

@@ -60,6 +60,10 @@ def is_text(media_type: str) -> bool:
     return media_type.startswith("text/")
 
 
+def is_package(media_type: str) -> bool:
+    return KINDS[media_type].part is not None
+
+
 def clean_name(given: str) -> str:
     """The last part of what was sent as a name, without what is no name; `file` where nothing is left (A28)."""
     last = re.split(r"[/\\]", given)[-1]
