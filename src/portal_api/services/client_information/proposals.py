@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from portal_api.core import clock
 from portal_api.core.access import Principal, Profile
@@ -46,9 +46,7 @@ async def propose(
     if change is not None:
         await _put(session, principal, change, wanted, reviewed, chart, now)
     if direct:
-        clients.write(client, direct)
-        client.updated_at = func.now()
-        await session.flush()
+        await clients.write(session, client, direct)
         about = {"resource": ("client", client.id), "clients": [client.id]}
         await audit.record(session, principal, "client.updated", changed=direct, **about)
     return sorted(differing)

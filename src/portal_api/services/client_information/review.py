@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from portal_api.core import clock
 from portal_api.core.access import Principal
@@ -114,8 +114,8 @@ async def accept(
     conflicts = [name for name in names if _conflicts(change.fields[name], chart[name])]
     if conflicts and not data.overwrite:
         raise ChangeConflict("Compare `current` with `proposed`, then say which holds.", fields=conflicts)
-    clients.write(client, {name: restored(name, change.fields[name]["proposed"]) for name in names})
-    client.updated_at = func.now()
+    proposed = {name: restored(name, change.fields[name]["proposed"]) for name in names}
+    await clients.write(session, client, proposed)
     change.decide(names, "accepted", await clock.now(session), principal.account_id, None)
     await session.flush()
     about = {"clients": [client.id], "changed": names}

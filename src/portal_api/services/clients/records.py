@@ -118,13 +118,13 @@ async def update(
         if value is None and name in REQUIRED:
             raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
     written = changes.keys() - {*ELSEWHERE}
-    write(client, {name: whole(name, changes[name], getattr(client, name), f"/{name}") for name in written})
+    await write(
+        session, client, {name: whole(name, changes[name], getattr(client, name), f"/{name}") for name in written}
+    )
     if "practitioner_ids" in changes:
         await _assign(session, client, set(changes["practitioner_ids"]))
     if "external_ids" in changes:
         await _identify(session, client, _known_as(client, changes["external_ids"]))
-    client.updated_at = func.now()
-    await session.flush()
     await audit.record(
         session, principal, "client.updated", resource=("client", client.id), clients=[client.id], changed=changes
     )
@@ -138,11 +138,13 @@ def whole(name: str, given: Any, stored: Any, pointer: str) -> Any:
     return [phone.model_dump() for phone in given] if name == "other_phones" else given
 
 
-def write(client: Client, fields: Mapping[str, Any]) -> None:
-    """Put whole fields into the chart, whoever they come from."""
+async def write(session: Session, client: Client, fields: Mapping[str, Any]) -> None:
+    """Put whole fields into the chart of a client who is held, whoever they come from."""
     for name, value in fields.items():
         setattr(client, name, value)
     _normalise(client)
+    client.updated_at = func.now()
+    await session.flush()
 
 
 async def archive(session: Session, principal: Principal, client_id: UUID) -> dict[str, Any]:

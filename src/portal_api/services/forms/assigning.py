@@ -41,7 +41,7 @@ _WHO = Read(
         Client.archived_at,
     )
     .select_from(Client)
-    .join(Practice, Practice.id == Client.practice_id)
+    .join(Practice, Practice.id == bindparam("practice_id"))
     .where(Client.id == bindparam("client_id"))
 )
 _LINES = ("line1", "line2", "city", "region", "postal_code", "country")

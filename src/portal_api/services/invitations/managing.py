@@ -14,7 +14,7 @@ from portal_api.models.clients import Client
 from portal_api.models.invitations import Invitation
 from portal_api.schemas.base import PageQuery
 from portal_api.schemas.invitations import InvitationCreate
-from portal_api.services import audit, clients
+from portal_api.services import audit, clients, forms, onboarding
 from portal_api.services.clients import logins, portal_access
 from portal_api.services.invitations.issuing import invite_client, send_again
 from portal_api.services.paging import Pager
@@ -62,7 +62,7 @@ async def page(reader: Reader, principal: Principal, client_id: UUID, query: Pag
 
 
 async def create(session: Session, principal: Principal, client_id: UUID, data: InvitationCreate) -> dict[str, Any]:
-    """Invite the client to a login of their own.
+    """Invite the client to a login of their own; what they are to fill in and to read is theirs from now on (F3.M2).
 
     Raises NotFound, InvalidState for an archived or suspended client, PortalNotEnabled, AlreadyLinked,
     EmailInUse for an address that signs in as staff, Invalid without any e-mail address.
@@ -80,6 +80,9 @@ async def create(session: Session, principal: Principal, client_id: UUID, data: 
     invitation = await invite_client(session, principal, client, email, features=features, **payload)
     if client.portal_state != "active":
         await portal_access.move(session, client, "invited", by=principal.account_id)
+    if data.form_template_ids:
+        await forms.assign(session, client.id, data.form_template_ids, principal)
+    await onboarding.begin(session, principal, client.id, "invitation")
     return await _get(session, invitation.id)
 
 

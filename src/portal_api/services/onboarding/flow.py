@@ -35,15 +35,15 @@ SHIPPED = (
     ("preferences", "preferences", False),
 )
 SHIPPED_FORMS = {
-    "informed-consent": "consent",
-    "privacy-notice": "consent",
-    "telehealth-consent": "consent",
-    "electronic-communication-consent": "consent",
-    "adult-intake": "intake",
-    "child-intake": "intake",
+    "consent-treatment": "consent",
+    "privacy-practices": "consent",
+    "consent-telehealth": "consent",
+    "consent-electronic-communication": "consent",
+    "intake-adult": "intake",
+    "intake-child": "intake",
 }
 """System forms that the flow which ships lists, and does not ask for: a practice reads a consent before it gives it."""
-OF_AGES = {"adult-intake": ["adult"], "child-intake": ["minor"]}
+OF_AGES = {"intake-adult": ["adult"], "intake-child": ["minor"]}
 
 STORED = Read(
     select(
