@@ -63,7 +63,7 @@ MAKERS: dict[str, Maker] = {
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice"}
+VALUES: dict[str, str] = {"key": "no-such-step", "secret": "no-such-secret", "slug": "no-such-practice"}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -136,6 +136,9 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "PATCH /v1/me/insurance-policies/{}": {"group_number": "7"},
     "PATCH /v1/insurance-policies/{}": {"group_number": "7"},
     "POST /v1/insurance-policies/{}/reject": {"reason": "The card has expired."},
+    "PATCH /v1/practice/onboarding": {"steps": [{"key": "profile", "kind": "profile"}]},
+    "PATCH /v1/me/onboarding/steps/{}": {"values": {"preferred_name": "Gracie"}},
+    "POST /v1/me/onboarding/complete": {},
     "POST /v1/clients/{}/invitations": lambda _house: {"email": _email()},
     "PUT /v1/clients/{}/credentials": lambda _house: {"email": _email(), "generate": True},
     "PATCH /v1/clients/{}/portal-access": {"state": "revoked"},
