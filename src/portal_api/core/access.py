@@ -85,9 +85,13 @@ class Permission(StrEnum):
     PROSPECTS_MANAGE = "prospects:manage"
     SERVICES_READ = "services:read"
     SERVICES_WRITE = "services:write"
+    SIGNATURES_WRITE = "signatures:write"
     SLOTS_READ = "slots:read"
     STAFF_MANAGE = "staff:manage"
     STAFF_READ = "staff:read"
+    TREATMENT_PLANS_READ = "treatment_plans:read"
+    TREATMENT_PLANS_SELF = "treatment_plans:self"
+    TREATMENT_PLANS_WRITE = "treatment_plans:write"
     VIDEO_HOST = "video:host"
 
 
@@ -133,6 +137,8 @@ _OWN_CALENDAR = frozenset(
     }
 )
 _FORMS = frozenset({P.FORMS_READ, P.FORMS_WRITE})
+_TREATMENT = frozenset({P.SIGNATURES_WRITE, P.TREATMENT_PLANS_READ, P.TREATMENT_PLANS_WRITE})
+"""Of who treats: plans are written and signed by them alone."""
 _SESSIONS = frozenset({P.VIDEO_HOST})
 """What happens in a session is between the clients and those who treat them: administration does not open it."""
 _EVERY_CALENDAR = _OWN_CALENDAR | {P.APPOINTMENTS_READ_ALL, P.APPOINTMENTS_WRITE_ALL, P.AVAILABILITY_MANAGE}
@@ -154,23 +160,30 @@ _ADMINISTRATION = (
         P.SERVICES_WRITE,
         P.STAFF_MANAGE,
         P.STAFF_READ,
+        P.TREATMENT_PLANS_READ,
     }
 )
-_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
+_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL, P.INSURANCE_READ})
 _CHARTS = frozenset(
-    {P.CLIENTS_READ, P.DOCUMENTS_READ, P.FORMS_READ, P.INSURANCE_READ, P.INVITATIONS_READ, P.ONBOARDING_READ}
+    {
+        P.CLIENTS_READ,
+        P.DOCUMENTS_READ,
+        P.FORMS_READ,
+        P.INSURANCE_READ,
+        P.INVITATIONS_READ,
+        P.ONBOARDING_READ,
+        P.TREATMENT_PLANS_READ,
+    }
 )
 """What who treats a client reads. Documents and answers are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
-    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _FORMS | _OWN_CALENDAR | _SESSIONS,
-    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _FORMS | _OWN_CALENDAR | _SESSIONS | _CHARTS,
-    Role.BILLER: _EVERY_STAFF
-    | _READING
-    | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL, P.INSURANCE_READ, P.INSURANCE_WRITE},
-    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR | {P.INSURANCE_READ},
+    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _FORMS | _OWN_CALENDAR | _SESSIONS | _TREATMENT,
+    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SIGNATURES_WRITE, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _FORMS | _OWN_CALENDAR | _SESSIONS | _CHARTS | _TREATMENT,
+    Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL, P.INSURANCE_WRITE},
+    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
     Role.FORMS_ADMIN: _EVERY_STAFF | {P.FORM_TEMPLATES_WRITE, P.ONBOARDING_MANAGE, P.ONBOARDING_READ},
 }
 CLIENT_PERMISSIONS = frozenset(
@@ -186,6 +199,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.PRACTITIONERS_READ,
         P.PROFILE_SELF,
         P.SERVICES_READ,
+        P.TREATMENT_PLANS_SELF,
     }
 )
 BOOKABLE_ROLES = frozenset({Role.PRACTITIONER, Role.SUPERVISOR, Role.INTERN})

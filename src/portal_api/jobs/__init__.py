@@ -7,6 +7,7 @@ from portal_api.jobs import (
     appointment_requests,
     audit,
     calendars,
+    documents,
     events,
     forms,
     onboarding,
@@ -25,7 +26,7 @@ def make_queue() -> Queue[Any]:
     """The queue with every task of the program registered."""
     queue: Queue[JobContext] = Queue()
     for module in (
-        *(appointment_requests, audit, calendars, events, forms),
+        *(appointment_requests, audit, calendars, documents, events, forms),
         *(onboarding, prospects, reminders, retention),
     ):
         module.register(queue)

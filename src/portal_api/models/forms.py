@@ -327,9 +327,7 @@ class FormAssignment(ClientOwned, Confidential, Id, Mutable, Base):
         self._move(FormState.LOCKED, at, by)
 
     def decline(self, at: datetime, by: UUID | None, reason: str | None) -> None:
-        """Record that a consent is refused (F8.M6). Raises InvalidState, also where somebody has signed it."""
-        if self.signed_at is not None:
-            raise InvalidState("What is signed is not declined. A consent can be withdrawn.", state=self.state_at(at))
+        """Record that somebody who is asked to sign refuses (F8.M6). Raises InvalidState, also once it is locked."""
         self._move(FormState.DECLINED, at, by, reason)
 
     def withdraw(self, at: datetime, by: UUID | None, reason: str | None) -> None:

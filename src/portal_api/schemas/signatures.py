@@ -1,7 +1,9 @@
 """Signing electronically."""
 
+import hashlib
 from datetime import datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -44,11 +46,15 @@ class Sign(Input):
     )
 
 
-class Decline(Input):
-    reason: Paragraphs | None = None
+_FOR_WHOM = "For whom; what is signed says so itself."
 
 
-class ConsentWithdrawal(Input):
+class MySign(Sign):
+    client_id: UUID | None = Field(None, description=_FOR_WHOM)
+
+
+class MyDecline(Input):
+    client_id: UUID | None = Field(None, description=_FOR_WHOM)
     reason: Paragraphs | None = None
 
 
@@ -96,7 +102,14 @@ class Signing(Output):
 
 
 class Verification(Input):
+    """A paper by its SHA-256; or the paper itself, as the whole body."""
+
     sha256: Sha256 = Field(description="Of the paper in question: of the PDF, or of the document as it was shown.")
+
+    @classmethod
+    def of_content(cls, content: bytes) -> "Verification":
+        """What a body that is no JSON stands for."""
+        return cls(sha256=hashlib.sha256(content).hexdigest())
 
 
 class VerifiedSigner(Output):

@@ -13,7 +13,6 @@ from portal_api.schemas.forms.mine import (
     MyFormFilters,
     MyFormSubmission,
     MyFormSummary,
-    MyFormWithdrawal,
 )
 from portal_api.services import forms
 from portal_api.web.route import PortalRouter
@@ -51,11 +50,3 @@ async def submit_my_form(
 ) -> Any:
     """Hand the form in. Answers to questions that are not shown are dropped."""
     return await forms.submit_mine(session, principal, form_assignment_id, data, if_match)
-
-
-@router.post("/{form_assignment_id}/withdraw", response_model=MyForm)
-async def withdraw_my_consent(
-    form_assignment_id: UUID, session: SessionDep, principal: HasForms, data: MyFormWithdrawal | None = None
-) -> Any:
-    """Take back a consent that was given. What was signed stays on file."""
-    return await forms.withdraw_consent(session, principal, form_assignment_id, data)

@@ -56,29 +56,22 @@ async def take_room(session: Session, size: int, client_id: UUID | None = None) 
     if client_id is not None:
         subjects.append(("client", client_id, limits.client_quota_bytes))
     for scope, subject_id, quota in subjects:
-        used = insert(StorageUsage).values(
-            practice_id=session.binding.practice_id, subject_id=subject_id, used_bytes=size
-        )
-        more = used.on_conflict_do_update(
-            index_elements=["practice_id", "subject_id"], set_={"used_bytes": StorageUsage.used_bytes + size}
-        )
-        total = (await session.execute(more.returning(StorageUsage.used_bytes))).scalar_one()
-        if total > quota:
+        if await count(session, size, subject_id) > quota:
             raise QuotaExceeded("Delete what is no longer needed, or ask for more room.", scope=scope, quota=quota)
 
 
-async def give_room(session: Session, size: int, subject_id: UUID) -> None:
-    """Take bytes off what the practice or a client uses."""
-    values = {"practice_id": session.binding.practice_id, "subject_id": subject_id, "used_bytes": 0}
-    less = (
+async def count(session: Session, size: int, subject_id: UUID) -> int:
+    """Add bytes, or take them off, to what the practice or a client uses. Returns how many that are now."""
+    values = {"practice_id": session.binding.practice_id, "subject_id": subject_id, "used_bytes": max(size, 0)}
+    changed = (
         insert(StorageUsage)
         .values(values)
         .on_conflict_do_update(
             index_elements=["practice_id", "subject_id"],
-            set_={"used_bytes": func.greatest(StorageUsage.used_bytes - size, 0)},
+            set_={"used_bytes": func.greatest(StorageUsage.used_bytes + size, 0)},
         )
     )
-    await session.execute(less)
+    return (await session.execute(changed.returning(StorageUsage.used_bytes))).scalar_one()
 
 
 async def store_paper(
@@ -98,7 +91,7 @@ async def store_paper(
     """
     tools, practice_id = session.tools, session.binding.practice_id
     data_key = await keys.newest_or_new(session)
-    written = await storing.write(tools.storage, practice_id, data_key, _at_once(content), lambda _block: None)
+    written = await storing.write(tools.storage, practice_id, data_key, at_once(content))
     session.add(
         StoredFile(
             id=written.id,
@@ -128,7 +121,7 @@ async def store_paper(
     return document
 
 
-async def _at_once(content: bytes) -> AsyncIterator[bytes]:
+async def at_once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 

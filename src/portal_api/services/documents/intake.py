@@ -58,16 +58,14 @@ async def discard(tools: Tools, file: UploadedFile) -> None:
 
 
 class _Look:
-    """Sees every block of a file on its way; the last call is with none. Raises what is wrong with it."""
+    """Raises what is wrong with a file, as soon as it is seen."""
 
     def __init__(self, media_type: str, max_bytes: int) -> None:
         self._media_type, self._max = media_type, max_bytes
         self._size = 0
         self._tail = b""
 
-    def __call__(self, block: bytes) -> None:
-        if not block:
-            return self._at_end()
+    def see(self, block: bytes) -> None:
         if not self._size:
             self._at_start(block)
         self._size += len(block)
@@ -84,7 +82,7 @@ class _Look:
         if size is not None and size[0] * size[1] > MOST_PIXELS:
             raise invalid("/file", "too_many_pixels", f"A picture may have at most {MOST_PIXELS} pixels.")
 
-    def _at_end(self) -> None:
+    def finish(self) -> None:
         if not self._size:
             raise invalid("/file", "empty_file", "The file is empty.")
         if kinds.is_package(self._media_type):

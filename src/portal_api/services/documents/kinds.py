@@ -78,6 +78,14 @@ def file_name(title: str, media_type: str) -> str:
     return clean_name(f"{re.sub(r'[/:]', '-', title)}.{extension}")
 
 
+def named_as(name: str, media_type: str) -> str:
+    """The name of a file, for a rendition that is of another kind than the file itself: photo.heic -> photo.jpg."""
+    path = PurePosixPath(name)
+    if media_type not in KINDS or path.suffix[1:].lower() in KINDS[media_type].extensions:
+        return name
+    return f"{path.stem}.{KINDS[media_type].extensions[0]}"
+
+
 def by_name(name: str, allowed: frozenset[str]) -> str:
     """The media type that the file's name stands for. Raises KindNotAllowed."""
     media_type = _BY_EXTENSION.get(PurePosixPath(name).suffix[1:].lower())

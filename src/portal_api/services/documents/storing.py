@@ -2,9 +2,9 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from portal_api.core.framing import FileCipher, Opener, Sealer
@@ -18,6 +18,14 @@ from portal_api.services.documents.keys import Key
 BLOCK = 1024 * 1024
 """Bytes that are hashed, sealed and written at once, in a thread: the process has other requests to answer."""
 Pieces = AsyncIterator[bytes]
+
+
+class Look(Protocol):
+    """Sees a file on its way, in a thread, and may raise what is wrong with it: then nothing is stored."""
+
+    def see(self, block: bytes) -> None: ...
+
+    def finish(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +61,9 @@ def key_of(practice_id: UUID, file_id: UUID) -> str:
 
 
 async def write(
-    store: ObjectStore, practice_id: UUID, data_key: Key, pieces: Pieces, look: Callable[[bytes], None]
+    store: ObjectStore, practice_id: UUID, data_key: Key, pieces: Pieces, look: Look | None = None
 ) -> Written:
-    """Store a file as it comes. `look` is shown every block, in a thread, and may raise: then nothing is stored.
-
-    Raises StorageUnavailable, and whatever the pieces raise.
-    """
+    """Store a file as it comes. Raises StorageUnavailable, and whatever the pieces or the look raise."""
     file_id = new_id()
     stream = _Sealing(pieces, Sealer(FileCipher(data_key[1], practice_id, file_id)), look)
     key = key_of(practice_id, file_id)
@@ -86,7 +91,7 @@ async def read(store: ObjectStore, file: Sealed, start: int = 0, stop: int | Non
 class _Sealing:
     """Counts, hashes and seals on the way through."""
 
-    def __init__(self, pieces: Pieces, sealer: Sealer, look: Callable[[bytes], None]) -> None:
+    def __init__(self, pieces: Pieces, sealer: Sealer, look: Look | None) -> None:
         self._pieces, self._sealer, self._look = pieces, sealer, look
         self.size = 0
         self.digest = hashlib.sha256()
@@ -97,7 +102,8 @@ class _Sealing:
             async for block in _blocks(self._pieces):
                 if sealed := await asyncio.to_thread(self._take, block):
                     yield sealed
-            self._look(b"")
+            if self._look:
+                self._look.finish()
             yield self._sealer.finish()
         except Exception as error:
             self.failure = error
@@ -105,7 +111,8 @@ class _Sealing:
 
     def _take(self, block: bytes) -> bytes:
         self.size += len(block)
-        self._look(block)
+        if self._look:
+            self._look.see(block)
         self.digest.update(block)
         return self._sealer.update(block)
 

@@ -32,7 +32,8 @@ def merged(definition: FormDefinition, stored: Mapping[str, Any], patch: Mapping
     Raises Invalid with a pointer to every answer that its item does not take.
     """
     items = {item.key: item for item in definition.items()}
-    result, faults = dict(stored), []
+    result = dict(stored)
+    faults: list[Fault] = []
     for key, value in patch.items():
         try:
             if key not in items:
@@ -54,7 +55,8 @@ def completed(definition: FormDefinition, answers: Mapping[str, Any], *, signed:
     signed: somebody signs it, so that one without a question to answer, or with none answered, says something still.
     Raises Invalid naming every required item that is shown and has no answer, and every answer that does not fit.
     """
-    kept, faults = {}, []
+    kept: dict[str, Any] = {}
+    faults: list[Fault] = []
     shown = [item for item in visible_items(definition, answers) if item.takes_answer]
     for item in shown:
         value = answers.get(item.key)

@@ -1,11 +1,9 @@
 """What happens to forms by the clock: they expire, and rules give the next one (F8.B2)."""
 
 from datetime import date, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, cast, exists, func, select
-from sqlalchemy.types import Text
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, select
 
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, Origin, Principal
@@ -43,10 +41,9 @@ async def give_by_date(session: Session) -> int:
     A client whose last one still waits is given no second one.
     """
     due = (
-        _live("every_days")
-        .add_columns(_today)
-        .join(Practice, Practice.id == FormRecurrence.practice_id)
-        .where(FormRecurrence.next_on <= _today)
+        select(FormRecurrence, _can_be_given(), _today)
+        .join(Practice, Practice.id == session.binding.practice_id)
+        .where(_rule_is("every_days"), FormRecurrence.next_on <= _today)
         .order_by(FormRecurrence.next_on, FormRecurrence.id)
     )
     found = (await session.execute(due.limit(BATCH).with_for_update(of=FormRecurrence, skip_locked=True))).all()
@@ -69,7 +66,7 @@ async def give_before_appointments(session: Session) -> int:
         .distinct(FormRecurrence.id)
         .join(AppointmentAttendee, AppointmentAttendee.client_id == FormRecurrence.client_id)
         .join(Appointment, Appointment.id == AppointmentAttendee.appointment_id)
-        .join(Practice, Practice.id == FormRecurrence.practice_id)
+        .join(Practice, Practice.id == session.binding.practice_id)
         .where(
             _rule_is("before_appointment"),
             _can_be_given(),
@@ -90,16 +87,11 @@ async def give_before_appointments(session: Session) -> int:
     return len(found)
 
 
-def _live(kind: str) -> Select[Any]:
-    """Rules of a kind, and whether anything can be given by them now."""
-    return select(FormRecurrence, _can_be_given().label("can_be_given")).where(_rule_is(kind))
-
-
-def _rule_is(kind: str) -> Any:
+def _rule_is(kind: str) -> ColumnElement[bool]:
     return and_(FormRecurrence.rule == kind, FormRecurrence.ended_at.is_(None))
 
 
-def _can_be_given() -> Any:
+def _can_be_given() -> ColumnElement[bool]:
     """The form is in use, the client too, and none of the rule's waits for an answer."""
     waits = exists().where(
         FormAssignment.recurrence_id == FormRecurrence.id, FormAssignment.state_now().in_(OPEN_STATES)

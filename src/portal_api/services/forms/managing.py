@@ -43,7 +43,7 @@ async def reopen(
 ) -> dict[str, Any]:
     """Let it be answered anew, as it was answered. Raises NotFound, InvalidState."""
     assignment, _ = await reading.held(session, principal, form_assignment_id)
-    assignment.reopen(await clock.now(session), principal.account_id, data and data.reason)
+    assignment.reopen(await clock.now(session), principal.account_id, data.reason if data else None)
     return await _recorded(session, principal, assignment, "form.reopened")
 
 
@@ -55,7 +55,7 @@ async def withdraw(
     Raises NotFound, InvalidState.
     """
     assignment, _ = await reading.held(session, principal, form_assignment_id)
-    assignment.withdraw(await clock.now(session), principal.account_id, data and data.reason)
+    assignment.withdraw(await clock.now(session), principal.account_id, data.reason if data else None)
     await end_rule(session, assignment.recurrence_id)
     return await _recorded(session, principal, assignment, "form.withdrawn")
 

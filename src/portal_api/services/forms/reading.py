@@ -229,7 +229,7 @@ def _rows(*columns: Any) -> Rows:
         .select_from(FormAssignment)
         .join(FormTemplate, FormTemplate.id == FormAssignment.form_template_id)
         .join(FormVersion, FormVersion.id == FormAssignment.form_version_id)
-        .join(Practice, Practice.id == FormAssignment.practice_id)
+        .join(Practice, Practice.id == bindparam("practice_id"))
     )
 
 

@@ -62,7 +62,8 @@ async def get(reader: Reader, form_template_id: UUID, number: int) -> dict[str, 
 
 def made(form_template_id: UUID, number: int, content: dict[str, Any], *, by: UUID | None) -> FormVersion:
     """A version to be added. content: title, description, definition, signers, and for system forms scoring, about."""
-    whole = {"scoring": None, "about": {}} | content
+    nothing: dict[str, Any] = {"scoring": None, "about": {}}
+    whole = nothing | content
     return FormVersion(
         id=new_id(), form_template_id=form_template_id, number=number, sha256=digest(whole), published_by=by, **whole
     )

@@ -75,6 +75,11 @@ class Standing:
     def is_complete(self) -> bool:
         return bool(self.slots) and all(given for _, given in self.slots)
 
+    @property
+    def next_slot(self) -> Slot | None:
+        """The first signature that is still wanted."""
+        return next((slot for slot, given in self.slots if given is None), None)
+
     def place_of(self, candidates: Iterable[Signer]) -> tuple[Slot, Signer] | str:
         """The signature that the caller is to give now; else why there is none, as Signing has it."""
         candidates = list(candidates)

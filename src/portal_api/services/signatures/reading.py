@@ -100,6 +100,13 @@ async def _standing(source: Source, subject: Subject, signatures: Sequence[Row])
     )
 
 
+async def next_is_staff(source: Source, subject: Subject) -> bool:
+    """Whether those in the practice are to sign before the client, or who acts for them, does."""
+    found = await standings(source, subject)
+    first = found.standing.next_slot
+    return first is not None and first.party in (Party.PRACTITIONER, Party.SUPERVISOR)
+
+
 async def held_request(session: Session, kind: SubjectKind, subject_id: UUID) -> SignatureRequest | None:
     """The subject's request, held for a change, if there is one that counts."""
     this = select(SignatureRequest).where(

@@ -19,6 +19,7 @@ from portal_api.models.signatures import (
     SignedCopy,
     SignedPaper,
 )
+from portal_api.schemas.signatures import Verification
 from portal_api.services.signatures import evidence, words
 
 PER_NETWORK = Limit("verify-paper", 120, timedelta(hours=1))
@@ -48,8 +49,9 @@ GIVEN = Read(
 )
 
 
-async def verify(session: Session, visitor: Principal, digest: str) -> dict[str, Any]:
-    """What `schemas.signatures.VerifiedPaper` says of the paper with this SHA-256. Raises TooMany."""
+async def verify(session: Session, visitor: Principal, data: Verification) -> dict[str, Any]:
+    """What `schemas.signatures.VerifiedPaper` says of this paper. Raises TooMany."""
+    digest = data.sha256
     await session.tools.limiter.hit({PER_NETWORK: visitor.origin.network})
     found = await session.row(WHOSE, sha256=digest)
     if found is not None:
@@ -59,11 +61,6 @@ async def verify(session: Session, visitor: Principal, digest: str) -> dict[str,
             practice = await session.row(PRACTICE, practice_id=found["practice_id"])
             return _valid(digest, practice["name"] if practice else None, signatures)
     return {"valid": False, "sha256": digest, "practice_name": None, "signed_at": None, "signers": []}
-
-
-async def verify_file(session: Session, visitor: Principal, content: bytes) -> dict[str, Any]:
-    """The same of the file."""
-    return await verify(session, visitor, sha256(content).hexdigest())
 
 
 async def _signatures(session: Session, digest: str) -> list[dict[str, Any]]:

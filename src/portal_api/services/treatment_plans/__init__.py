@@ -4,9 +4,9 @@ from portal_api.services.treatment_plans.reading import get, get_mine, page, pag
 from portal_api.services.treatment_plans.records import create, discontinue, revise, update
 from portal_api.services.treatment_plans.sharing import share
 from portal_api.services.treatment_plans.signing import (
-    copy_for_client,
-    copy_for_staff,
     decline,
+    open_copy,
+    open_my_copy,
     sign,
     sign_mine,
     signing,
@@ -14,13 +14,13 @@ from portal_api.services.treatment_plans.signing import (
 )
 
 __all__ = [
-    "copy_for_client",
-    "copy_for_staff",
     "create",
     "decline",
     "discontinue",
     "get",
     "get_mine",
+    "open_copy",
+    "open_my_copy",
     "page",
     "page_mine",
     "revise",

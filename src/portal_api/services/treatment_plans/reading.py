@@ -140,13 +140,15 @@ async def held(session: Session, principal: Principal, plan_id: UUID) -> tuple[T
 
 
 async def held_by_client(
-    session: Session, principal: Principal, plan_id: UUID
+    session: Session, principal: Principal, plan_id: UUID, client_id: UUID | None
 ) -> tuple[TreatmentPlan, TreatmentPlanRevision]:
     """The plan with the revision that was put before the client last, held by somebody who may sign for them.
 
-    Raises NotFound, Forbidden where they see it and no more.
+    client_id: as the caller named it, if they did. Raises NotFound, Forbidden where they see it and no more.
     """
     row = await row_of_mine(session, principal, plan_id)
+    if client_id not in (None, row["client_id"]):
+        raise NotFound
     principal.profile(row["client_id"], GrantPermission.FORMS_SIGN)
     held_plan = select(TreatmentPlan).where(TreatmentPlan.id == plan_id).with_for_update()
     plan = (await session.scalars(held_plan)).one()

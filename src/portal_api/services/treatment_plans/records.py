@@ -81,7 +81,7 @@ async def discontinue(
     """End the plan; what was signed stays on file. Raises NotFound, InvalidState."""
     plan, _ = await reading.held(session, principal, plan_id)
     now = await clock.now(session)
-    plan.discontinue(now, principal.account_id, data and data.reason)
+    plan.discontinue(now, principal.account_id, data.reason if data else None)
     lasting = (*OPEN_STATES, RevisionState.ACTIVE, RevisionState.DECLINED)
     revisions = select(TreatmentPlanRevision).where(
         TreatmentPlanRevision.plan_id == plan.id, TreatmentPlanRevision.state.in_(lasting)

@@ -11,9 +11,10 @@ from portal_api.core.db import Reader, Session, Source
 from portal_api.core.errors import InvalidState, NotFound
 from portal_api.models.signatures import SubjectKind
 from portal_api.models.treatment_plans import RevisionState, TreatmentPlan, TreatmentPlanRevision
-from portal_api.schemas.signatures import Decline, Sign
+from portal_api.schemas.signatures import MyDecline, MySign, Sign
 from portal_api.services import audit, signatures
 from portal_api.services.clients import reading as of_clients
+from portal_api.services.documents.opening import Content
 from portal_api.services.signatures import Signer, Subject
 from portal_api.services.treatment_plans import reading, sharing
 
@@ -47,47 +48,47 @@ async def sign(session: Session, principal: Principal, plan_id: UUID, data: Sign
     return await signing(session, principal, plan_id)
 
 
-async def sign_mine(session: Session, principal: Principal, plan_id: UUID, data: Sign) -> dict[str, Any]:
+async def sign_mine(session: Session, principal: Principal, plan_id: UUID, data: MySign) -> dict[str, Any]:
     """The client, or who acts for them, signs. Raises NotFound, Forbidden, and what `signatures.sign` raises."""
-    plan, revision = await reading.held_by_client(session, principal, plan_id)
+    plan, revision = await reading.held_by_client(session, principal, plan_id, data.client_id)
     candidates = signatures.client_as(principal, plan.client_id)
     await _sign(session, principal, plan, revision, candidates, data)
     return await signing_of_mine(session, principal, plan_id)
 
 
-async def decline(session: Session, principal: Principal, plan_id: UUID, data: Decline | None) -> dict[str, Any]:
+async def decline(session: Session, principal: Principal, plan_id: UUID, data: MyDecline | None) -> dict[str, Any]:
     """The client, or who acts for them, does not agree; the practice revises the plan or ends it.
 
     Raises NotFound, Forbidden, NotAskedToSign, InvalidState.
     """
-    plan, revision = await reading.held_by_client(session, principal, plan_id)
+    client_id, reason = (data.client_id, data.reason) if data else (None, None)
+    plan, revision = await reading.held_by_client(session, principal, plan_id, client_id)
     if revision.state != RevisionState.SHARED:
         raise InvalidState(f"A plan that is {revision.state} is not declined.", state=revision.state)
     subject = await _subject(session, plan, revision)
-    reason = data and data.reason
     await signatures.decline(session, principal, subject, signatures.client_as(principal, plan.client_id), reason)
     revision.move(RevisionState.DECLINED, await clock.instant(session))
     await _record(session, principal, plan, "treatment_plan.declined")
     return await signing_of_mine(session, principal, plan_id)
 
 
-async def copy_for_staff(source: Source, principal: Principal, plan_id: UUID) -> UUID:
-    """The id of the document that is the signed plan in force. Raises NotFound."""
-    plan = await reading.get(source, principal, plan_id)
-    return await signatures.copy_of(source, principal, SubjectKind.TREATMENT_PLAN, await _signed(source, plan["id"]))
+async def open_copy(session: Session, principal: Principal, plan_id: UUID) -> Content:
+    """The plan that was signed last, with its certificate. Raises NotFound."""
+    await reading.get(session, principal, plan_id)
+    return await _open(session, principal, plan_id)
 
 
-async def copy_for_client(source: Source, principal: Principal, plan_id: UUID) -> UUID:
-    """The same for the client, or of a guardian their own copy. Raises NotFound."""
-    plan = await reading.get_mine(source, principal, plan_id)
-    return await signatures.copy_of(source, principal, SubjectKind.TREATMENT_PLAN, await _signed(source, plan["id"]))
+async def open_my_copy(session: Session, principal: Principal, plan_id: UUID) -> Content:
+    """The same for the client; of a guardian who signed their own copy. Raises NotFound."""
+    await reading.row_of_mine(session, principal, plan_id)
+    return await _open(session, principal, plan_id)
 
 
-async def _signed(source: Source, plan_id: UUID) -> UUID:
-    row = await source.row(reading.SIGNED, plan_id=plan_id)
+async def _open(session: Session, principal: Principal, plan_id: UUID) -> Content:
+    row = await session.row(reading.SIGNED, plan_id=plan_id)
     if row is None:
         raise NotFound
-    return UUID(str(row["id"]))
+    return await signatures.open_copy(session, principal, SubjectKind.TREATMENT_PLAN, UUID(str(row["id"])))
 
 
 async def _sign(

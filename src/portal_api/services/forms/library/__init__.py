@@ -53,7 +53,7 @@ async def plant(session: Session) -> int:
         .where(FormTemplate.system, FormVersion.number == FormTemplate.published_number)
     )
     known = {template.key: (template, sha256) for template, sha256 in (await session.execute(statement)).all()}
-    added = []
+    added: list[FormVersion] = []
     for form in system_forms():
         template, sha256 = known.get(form.key, (None, None))
         if sha256 == form.digest:
@@ -61,8 +61,9 @@ async def plant(session: Session) -> int:
         if template is None:
             template = FormTemplate(id=new_id(), kind=form.kind, key=form.key, system=True, state="published")
             session.add(template)
-        template.title, template.published_number = form.content["title"], (template.published_number or 0) + 1
-        added.append(versions.made(template.id, template.published_number, form.content, by=None))
+        number = (template.published_number or 0) + 1
+        template.title, template.published_number = form.content["title"], number
+        added.append(versions.made(template.id, number, form.content, by=None))
     await session.flush()
     session.add_all(added)
     await session.flush()
