@@ -9,7 +9,12 @@ from portal_api.core.errors import Invalid, UnsupportedMediaType, invalid
 from portal_api.integrations.sniffing import OpenXml
 
 _ZIP = "application/zip"
-_WORD = "application/vnd.openxmlformats-officedocument"
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_SHEET, _SLIDES, _TEXT = (
+    f"{_OFFICE}.{part}" for part in ("spreadsheetml.sheet", "presentationml.presentation", "wordprocessingml.document")
+)
+_PACKAGE = (_ZIP, _OFFICE, _SHEET, _SLIDES, _TEXT)
+"""How far a look at the first bytes tells them apart depends on who has packed them: the members decide."""
 _PLAIN = ("text/plain", "text/csv", "application/json", "message/rfc822", "text/calendar")
 
 
@@ -28,9 +33,9 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "application/pdf": Kind(("pdf",), ("application/pdf",)),
     "application/rtf": Kind(("rtf",), ("text/rtf", "application/rtf")),
-    f"{_WORD}.presentationml.presentation": Kind(("pptx",), (_ZIP,), "ppt/presentation.xml"),
-    f"{_WORD}.spreadsheetml.sheet": Kind(("xlsx",), (_ZIP,), "xl/workbook.xml"),
-    f"{_WORD}.wordprocessingml.document": Kind(("docx",), (_ZIP,), "word/document.xml"),
+    _SLIDES: Kind(("pptx",), _PACKAGE, "ppt/presentation.xml"),
+    _SHEET: Kind(("xlsx",), _PACKAGE, "xl/workbook.xml"),
+    _TEXT: Kind(("docx",), _PACKAGE, "word/document.xml"),
     "image/gif": Kind(("gif",), ("image/gif",)),
     "image/heic": Kind(("heic", "heif"), ("image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence")),
     "image/jpeg": Kind(("jpg", "jpeg", "jpe", "jfif"), ("image/jpeg",)),
