@@ -58,15 +58,18 @@ class Permission(StrEnum):
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
-    FORM_TEMPLATES_READ = "form_templates:read"
-    FORM_TEMPLATES_WRITE = "form_templates:write"
     FORMS_READ = "forms:read"
     FORMS_SELF = "forms:self"
     FORMS_WRITE = "forms:write"
+    FORM_TEMPLATES_READ = "form_templates:read"
+    FORM_TEMPLATES_WRITE = "form_templates:write"
+    GUARDIANS_READ = "guardians:read"
+    GUARDIANS_WRITE = "guardians:write"
     INSURANCE_READ = "insurance:read"
     INSURANCE_SELF = "insurance:self"
     INSURANCE_WRITE = "insurance:write"
     INVITATIONS_READ = "invitations:read"
+    INVITATIONS_SELF = "invitations:self"
     INVITATIONS_WRITE = "invitations:write"
     LOCATIONS_READ = "locations:read"
     LOCATIONS_WRITE = "locations:write"
@@ -114,6 +117,8 @@ _CASELOAD = frozenset(
         P.CLIENTS_CREATE,
         P.CLIENTS_READ,
         P.CLIENTS_WRITE,
+        P.GUARDIANS_READ,
+        P.GUARDIANS_WRITE,
         P.INSURANCE_READ,
         P.INSURANCE_WRITE,
         P.INVITATIONS_READ,
@@ -169,6 +174,7 @@ _CHARTS = frozenset(
         P.CLIENTS_READ,
         P.DOCUMENTS_READ,
         P.FORMS_READ,
+        P.GUARDIANS_READ,
         P.INSURANCE_READ,
         P.INVITATIONS_READ,
         P.ONBOARDING_READ,
@@ -183,7 +189,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SIGNATURES_WRITE, P.SLOTS_READ},
     Role.INTERN: _EVERY_STAFF | _FORMS | _OWN_CALENDAR | _SESSIONS | _CHARTS | _TREATMENT,
     Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL, P.INSURANCE_WRITE},
-    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
+    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR | {P.GUARDIANS_READ},
     Role.FORMS_ADMIN: _EVERY_STAFF | {P.FORM_TEMPLATES_WRITE, P.ONBOARDING_MANAGE, P.ONBOARDING_READ},
 }
 CLIENT_PERMISSIONS = frozenset(
@@ -194,6 +200,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.DOCUMENTS_SELF,
         P.FORMS_SELF,
         P.INSURANCE_SELF,
+        P.INVITATIONS_SELF,
         P.LOCATIONS_READ,
         P.ONBOARDING_SELF,
         P.PRACTITIONERS_READ,
@@ -295,6 +302,8 @@ class Principal:
     """Clients that the caller may act for, but not with `feature`."""
     feature: Feature | None = None
     """What the route needs, where it has narrowed the profiles."""
+    shut_out: bool = False
+    """A client's account that acted for somebody, and acts for nobody any more."""
     must_change_password: bool = False
     must_enrol_second_factor: bool = False
     authenticated_at: datetime | None = None

@@ -10,6 +10,7 @@ from portal_api.jobs import (
     documents,
     events,
     forms,
+    guardians,
     onboarding,
     prospects,
     reminders,
@@ -27,7 +28,7 @@ def make_queue() -> Queue[Any]:
     queue: Queue[JobContext] = Queue()
     for module in (
         *(appointment_requests, audit, calendars, documents, events, forms),
-        *(onboarding, prospects, reminders, retention),
+        *(guardians, onboarding, prospects, reminders, retention),
     ):
         module.register(queue)
     return queue

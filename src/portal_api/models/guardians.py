@@ -101,11 +101,9 @@ class Guardian(PracticeScoped, Id, Mutable, Base):
         self.must_be_current()
         self.revoked_at, self.revoked_by, self.revocation_reason = at, by, reason
 
-    def accept(self, account_id: UUID, by: UUID | None, grant_id: UUID) -> ClientGrant:
-        """The grant that the account gets; the caller fills in what the age rules leave of it."""
-        self.account_id, self.grant_id = account_id, grant_id
+    def grant_for(self, account_id: UUID, by: UUID | None) -> ClientGrant:
+        """What an account that has accepted gets; the caller fills in what the age rules leave of it."""
         return ClientGrant(
-            id=grant_id,
             account_id=account_id,
             client_id=self.client_id,
             relationship=self.relationship,
@@ -113,6 +111,10 @@ class Guardian(PracticeScoped, Id, Mutable, Base):
             source="guardian",
             granted_by=by,
         )
+
+    def accept(self, grant: ClientGrant) -> None:
+        self.must_be_current()
+        self.account_id, self.grant_id = grant.account_id, grant.id
 
 
 class CustodyRecord(PracticeScoped, Mutable, Base):

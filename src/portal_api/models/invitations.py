@@ -20,7 +20,7 @@ class InvitationGone(Gone):
 
 
 class Invitation(PracticeScoped, Id, Mutable, Base):
-    """For a client, for a guardian of that client, or for a staff member. Its state is derived from facts and the database's clock."""
+    """For a client, for a guardian of that client, or for a staff member. Its state comes of facts and the clock."""
 
     __tablename__ = "invitation"
     __table_args__ = (

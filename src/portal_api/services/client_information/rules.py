@@ -13,6 +13,8 @@ from portal_api.schemas.client_information import GroupRuleUpdate
 
 ALWAYS_NEEDED = ("given_name", "family_name")
 """No chart is without them."""
+ALWAYS_REVIEWED = ("date_of_birth", "email")
+"""Until when guardians may act for a client, and who may sign in as one, hang on these."""
 OF_POLICIES = (
     *("payer_id", "plan_name", "group_number", "subscriber", "effective_date", "end_date"),
     *("front_document_id", "back_document_id"),
@@ -118,6 +120,6 @@ def _changed_rule(group: str, name: str, stored: dict[str, Any], given: dict[str
     rule: dict[str, Any] = stored[group]["fields"][name] | given
     if name in ALWAYS_NEEDED and not (rule["enabled"] and rule["required"]):
         raise invalid(pointer, "always_needed", "No chart is without this.")
-    if name in OF_POLICIES and not rule["review"]:
-        raise invalid(f"{pointer}/review", "always_reviewed", "Staff look at every policy.")
+    if name in (*ALWAYS_REVIEWED, *OF_POLICIES) and not rule["review"]:
+        raise invalid(f"{pointer}/review", "always_reviewed", "Staff look at this in any case.")
     return rule

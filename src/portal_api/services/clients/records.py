@@ -20,7 +20,7 @@ from portal_api.schemas.client_information import ContactPreferences, EmergencyC
 from portal_api.schemas.clients import EXTERNAL_IDS, ClientCreate, ClientFilters, ClientUpdate
 from portal_api.schemas.practices import Address
 from portal_api.services import audit
-from portal_api.services.clients import portal_access, reading
+from portal_api.services.clients import grants, guardian_emails, portal_access, reading
 from portal_api.services.clients.reading import locked
 from portal_api.services.merging import merged
 from portal_api.services.paging import Pager
@@ -109,7 +109,10 @@ async def create(session: Session, principal: Principal, data: ClientCreate) -> 
 async def update(
     session: Session, principal: Principal, client_id: UUID, data: ClientUpdate, if_match: int | None
 ) -> dict[str, Any]:
-    """Change what is given. Raises NotFound, PreconditionFailed with the current copy, Invalid, ExternalIdTaken."""
+    """Change what is given. With the date of birth changes until when guardians may act for the client.
+
+    Raises NotFound, PreconditionFailed with the current copy, Invalid, ExternalIdTaken, EmailBelongsToGuardian.
+    """
     client = await locked(session, principal, client_id)
     if if_match is not None and client.version != if_match:
         raise PreconditionFailed(current=await get(session, principal, client_id))
@@ -139,12 +142,20 @@ def whole(name: str, given: Any, stored: Any, pointer: str) -> Any:
 
 
 async def write(session: Session, client: Client, fields: Mapping[str, Any]) -> None:
-    """Put whole fields into the chart of a client who is held, whoever they come from."""
+    """Put whole fields into the chart of a client who is held, whoever they come from.
+
+    With the date of birth changes until when guardians may act for the client. Raises EmailBelongsToGuardian.
+    """
+    email, born = fields.get("email"), client.date_of_birth
+    if email is not None and email != client.email:
+        await guardian_emails.must_not_be_a_guardians(session, client.id, email)
     for name, value in fields.items():
         setattr(client, name, value)
     _normalise(client)
     client.updated_at = func.now()
     await session.flush()
+    if client.date_of_birth != born:
+        await grants.realign_client(session, client)
 
 
 async def archive(session: Session, principal: Principal, client_id: UUID) -> dict[str, Any]:

@@ -92,7 +92,7 @@ async def update(
     policy.reenter()
     rules = await _rules(session)
     _must_be_asked(rules, data.given())
-    changes = policies.change(policy, data)
+    changes = await policies.change(session, principal, policy, data)
     _must_be_complete(rules, policy)
     await session.flush()
     await policies.record(session, principal, policy, "insurance.updated", changed=changes)

@@ -13,6 +13,7 @@ from portal_api.core.ids import new_id
 from portal_api.models.insurance import InsurancePolicy
 from portal_api.schemas.insurance import PolicyCreate, PolicyUpdate
 from portal_api.services import audit
+from portal_api.services.documents import references
 
 MOST = 20
 COLUMNS = (
@@ -40,6 +41,7 @@ COLUMNS = (
     InsurancePolicy.version,
 )
 STAFF_COLUMNS = (*COLUMNS, InsurancePolicy.added_by, InsurancePolicy.reviewed_by)
+CARDS = ("front_document_id", "back_document_id")
 NOT_NULL = ("type", "relationship", "insurance_type", "payer", "member_id")
 
 
@@ -58,6 +60,7 @@ def of_client(*, resumed: bool) -> Read:
 
 async def add(session: Session, principal: Principal, client_id: UUID, data: PolicyCreate) -> InsurancePolicy:
     """Enter a policy for a client who is held. Raises Invalid, TooManyPolicies."""
+    await _must_be_cards(session, principal, client_id, data.model_dump(include={*CARDS}))
     count = select(func.count()).where(InsurancePolicy.client_id == client_id, InsurancePolicy.state != "withdrawn")
     if (await session.execute(count)).scalar_one() >= MOST:
         raise TooManyPolicies(f"A client has at most {MOST} policies. Take one back first.", limit=MOST)
@@ -77,9 +80,10 @@ async def add(session: Session, principal: Principal, client_id: UUID, data: Pol
     return policy
 
 
-def change(policy: InsurancePolicy, data: PolicyUpdate) -> dict[str, Any]:
+async def change(session: Session, principal: Principal, policy: InsurancePolicy, data: PolicyUpdate) -> dict[str, Any]:
     """Put what is given into a policy; returns it. Raises Invalid."""
     changes = data.given()
+    await _must_be_cards(session, principal, policy.client_id, changes)
     for name, value in changes.items():
         if value is None and name in NOT_NULL:
             raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
@@ -97,6 +101,13 @@ def must_fit_together(policy: InsurancePolicy) -> None:
         raise invalid("/subscriber", "not_needed", "The client holds the policy.")
     if policy.effective_date and policy.end_date and policy.end_date < policy.effective_date:
         raise invalid("/end_date", "before_start", "It ends before it begins.")
+
+
+async def _must_be_cards(session: Session, principal: Principal, client_id: UUID, given: dict[str, Any]) -> None:
+    """Raise Invalid for a picture that is no document of the client's, or none that the caller sees."""
+    for name in CARDS:
+        if given.get(name) is not None:
+            await references.named(session, principal, given[name], client_id, f"/{name}")
 
 
 async def record(session: Session, principal: Principal, policy: InsurancePolicy, type: str, **facts: Any) -> None:

@@ -64,7 +64,7 @@ async def update(
     policy = await _held(session, principal, policy_id, if_match)
     if policy.state == "withdrawn":
         raise InvalidState("The client has taken this policy back.", state=policy.state)
-    changes = policies.change(policy, data)
+    changes = await policies.change(session, principal, policy, data)
     await session.flush()
     await policies.record(session, principal, policy, "insurance.updated", changed=changes)
     return await get(session, principal, policy_id)

@@ -12,7 +12,8 @@ from portal_api.core.errors import Conflict, Forbidden, NotFound, PreconditionFa
 from portal_api.models.clients import Client
 from portal_api.models.onboarding import FORM_KINDS, INFORMATION_KINDS, ClientOnboarding, OnboardingStep
 from portal_api.schemas.onboarding import MyCompletion, StepSave
-from portal_api.services import audit, client_information, documents
+from portal_api.services import audit, client_information
+from portal_api.services.documents import references
 from portal_api.services.onboarding import giving, standing
 from portal_api.services.onboarding.standing import Standing
 
@@ -147,13 +148,8 @@ def _must_fit(step: OnboardingStep, data: StepSave) -> None:
 
 
 async def _document(session: Session, principal: Principal, client_id: UUID, given: UUID | None) -> UUID | None:
-    """A document of the client that the caller sees. Raises Invalid for any other (A26)."""
-    if given is None:
-        return None
-    try:
-        await documents.get_visible(session, principal, given, client_id)
-    except NotFound:
-        raise invalid("/document_id", "unknown_document", "Upload it first.") from None
+    if given is not None:
+        await references.named(session, principal, given, client_id, "/document_id")
     return given
 
 
