@@ -1,4 +1,4 @@
-"""Documents that a body names by their ids: only those of the client, and only those that the caller sees (A16, A26)."""
+"""Documents that a body names by id: only those of the client, and only those that the caller sees (A16, A26)."""
 
 from typing import Any
 from uuid import UUID
