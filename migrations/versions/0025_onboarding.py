@@ -62,6 +62,7 @@ def upgrade() -> None:
     _client_change()
     _insurance_policy()
     _onboarding()
+    _video_consent()
 
 
 def _client_change() -> None:
@@ -231,7 +232,28 @@ def _onboarding() -> None:
     op.create_index("ix_onboarding_step_assignment", "onboarding_step", ["practice_id", "form_assignment_id"])
 
 
+def _video_consent() -> None:
+    table = "portal_settings"
+    op.add_column(table, _text("video_consent_gate", default="off"))
+    op.add_column(table, _id("video_consent_form_template_id", nullable=True))
+    # The columns are new and full of their defaults: there is nothing to scan for long.
+    op.create_check_constraint(
+        op.f("ck_portal_settings_video_consent_gate"), table, "video_consent_gate IN ('off', 'warn', 'block')"
+    )
+    op.create_foreign_key(
+        op.f("fk_portal_settings_video_consent"),
+        table,
+        "form_template",
+        ["practice_id", "video_consent_form_template_id"],
+        ["practice_id", "id"],
+    )
+
+
 def downgrade() -> None:
+    op.drop_constraint(op.f("fk_portal_settings_video_consent"), "portal_settings")
+    op.drop_constraint(op.f("ck_portal_settings_video_consent_gate"), "portal_settings")
+    op.drop_column("portal_settings", "video_consent_form_template_id")
+    op.drop_column("portal_settings", "video_consent_gate")
     for table in ("onboarding_step", "client_onboarding", "onboarding_flow", "insurance_policy", "client_change"):
         op.drop_table(table)
     op.drop_constraint(op.f("ck_client_sex"), "client")
