@@ -24,6 +24,7 @@ from portal_api.models.auth import Account, AuthSession
 from portal_api.models.client_information import ClientChange
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
 from portal_api.models.features import FeatureSetting, Scope
+from portal_api.models.forms import FormAssignment, FormTemplate, FormVersion
 from portal_api.models.guardians import Guardian
 from portal_api.models.insurance import InsurancePolicy
 from portal_api.models.invitations import Invitation
@@ -43,11 +44,17 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
+from portal_api.models.treatment_plans import TreatmentPlan, TreatmentPlanRevision
+from portal_api.services.forms import versions
 from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller, hash_of_password, let_in
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
+GOAL = {"description": "Feel safe in public places again."}
+FORM: dict[str, Any] = {
+    "sections": [{"key": "s", "title": "S", "items": [{"key": "q1", "type": "text", "text": "?", "required": True}]}]
+}
 
 
 @dataclass
@@ -252,6 +259,46 @@ class House:
     async def some_appointment(self) -> UUID:
         """Of some client with some practitioner, a year from now."""
         return await self.appointment(*await self.some(), _later())
+
+    async def form_template(self) -> UUID:
+        """A published form with one question and a draft of its next version."""
+        content = {"title": "Before we meet", "description": None, "definition": FORM, "signers": []}
+        template = FormTemplate(
+            id=new_id(), kind="intake", title="Before we meet", state="published", published_number=1, draft=content
+        )
+        async with self.session() as session:
+            session.add(template)
+            await session.flush()
+            session.add(versions.made(template.id, 1, content, by=None))
+        return template.id
+
+    async def form_assignment(self, client_id: UUID | None = None, **fields: Any) -> UUID:
+        """A form that somebody has begun to fill in."""
+        template_id, client_id = await self.form_template(), client_id or await self.client()
+        async with self.session() as session:
+            version = (
+                await session.scalars(select(FormVersion).where(FormVersion.form_template_id == template_id))
+            ).one()
+            given = {"state": "in_progress", "answers": {"q1": "Sleep"}} | fields
+            assignment = FormAssignment(
+                id=new_id(), client_id=client_id, form_template_id=template_id, form_version_id=version.id, **given
+            )
+            session.add(assignment)
+        return assignment.id
+
+    async def treatment_plan(self) -> UUID:
+        """A draft, by some practitioner for some client."""
+        author_id, _, client_id = await self.some()
+        plan = TreatmentPlan(id=new_id(), client_id=client_id, author_id=author_id)
+        async with self.session() as session:
+            session.add(plan)
+            await session.flush()
+            content = {"title": "Plan", "summary": None, "goals": [GOAL], "diagnoses": [], "review_on": None}
+            revision = TreatmentPlanRevision(
+                client_id=client_id, plan_id=plan.id, number=1, content=content, signers=[{"role": "client"}]
+            )
+            session.add(revision)
+        return plan.id
 
     async def series(self) -> UUID:
         """A series of one appointment."""

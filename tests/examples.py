@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.cast import House
+from tests.cast import FORM, GOAL, House
 from tests.world import PASSWORD
 
 Body = dict[str, Any]
@@ -48,6 +48,8 @@ MAKERS: dict[str, Maker] = {
     "series_id": Maker(House.series, of_client=True),
     "change_id": Maker(House.client_change, of_client=True),
     "client_id": Maker(House.client, of_client=True),
+    "form_assignment_id": Maker(House.form_assignment, of_client=True),
+    "form_template_id": Maker(House.form_template),
     "guardian_id": Maker(House.guardian_of_somebody, of_client=True, below=House.guardian_record),
     "invitation_id": Maker(House.invitation, of_client=True),
     "practitioner_id": Maker(_staff),
@@ -59,12 +61,13 @@ MAKERS: dict[str, Maker] = {
     "room_id": Maker(House.room),
     "service_id": Maker(House.service),
     "time_off_id": Maker(House.time_off),
+    "treatment_plan_id": Maker(House.treatment_plan, of_client=True),
     "session_id": Maker(personal=House.device),
     "client_session_id": Maker(below=House.client_device, of_client=True),
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"key": "no-such-step", "secret": "no-such-secret", "slug": "no-such-practice"}
+VALUES: dict[str, str] = {"key": "profile", "number": "1", "secret": "no-such-secret", "slug": "no-such-practice"}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -110,8 +113,27 @@ async def _booked_series(house: House) -> Body:
     return await _booking(house) | {"rrule": "FREQ=WEEKLY;COUNT=2"}
 
 
+async def _form_given(house: House) -> Body:
+    return {"form_template_id": str(await house.form_template())}
+
+
+SIGNED: Body = {"printed_name": "Grace Client", "agree": True}
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/practices": _registration,
+    "POST /v1/form-templates": {"kind": "intake", "title": "Before we meet", "definition": FORM},
+    "PATCH /v1/form-templates/{}": {"title": "Welcome"},
+    "POST /v1/form-templates/{}/copy": {},
+    "POST /v1/clients/{}/form-assignments": _form_given,
+    "PATCH /v1/form-assignments/{}": {"due_on": None},
+    "PATCH /v1/form-assignments/{}/answers": {"answers": {"q1": "Sleep"}},
+    "POST /v1/form-assignments/{}/reopen": {},
+    "POST /v1/form-assignments/{}/sign": SIGNED,
+    "POST /v1/form-assignments/{}/withdraw": {},
+    "PATCH /v1/me/forms/{}": {"answers": {"q1": "Sleep"}},
+    "POST /v1/me/forms/{}/decline": {},
+    "POST /v1/me/forms/{}/sign": SIGNED,
+    "POST /v1/me/forms/{}/submit": {},
+    "POST /v1/me/forms/{}/withdraw-consent": {},
     "PATCH /v1/practice": {"name": "Quiet Harbor"},
     "POST /v1/auth/login": _login,
     "POST /v1/auth/refresh": {"refresh_token": "0" * 32 + "." + "a" * 43},
@@ -197,6 +219,13 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/me/calendar-feed": {},
     "PATCH /v1/me/calendar-feed": {"privacy": "first_name"},
     "POST /v1/practitioners/{}/busy-calendars": lambda _house: {"url": f"http://127.0.0.1:9/{token_hex(8)}.ics"},
+    "POST /v1/signatures/verify": {"sha256": "0" * 64},
+    "POST /v1/clients/{}/treatment-plans": {"title": "Treatment plan", "goals": [GOAL]},
+    "PATCH /v1/treatment-plans/{}": {"summary": "Feel safe in public places again."},
+    "POST /v1/treatment-plans/{}/sign": SIGNED,
+    "POST /v1/treatment-plans/{}/discontinue": {},
+    "POST /v1/me/treatment-plans/{}/sign": SIGNED,
+    "POST /v1/me/treatment-plans/{}/decline": {},
     "POST /v1/me/appointments/{}/join": {},
     "POST /v1/me/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
     "POST /v1/appointments/{}/join": {},

@@ -58,11 +58,11 @@ class Permission(StrEnum):
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
+    FORM_TEMPLATES_READ = "form_templates:read"
+    FORM_TEMPLATES_WRITE = "form_templates:write"
     FORMS_READ = "forms:read"
     FORMS_SELF = "forms:self"
     FORMS_WRITE = "forms:write"
-    FORM_TEMPLATES_READ = "form_templates:read"
-    FORM_TEMPLATES_WRITE = "form_templates:write"
     GUARDIANS_READ = "guardians:read"
     GUARDIANS_WRITE = "guardians:write"
     INSURANCE_READ = "insurance:read"
@@ -175,8 +175,8 @@ _CHARTS = frozenset(
         P.DOCUMENTS_READ,
         P.FORMS_READ,
         P.GUARDIANS_READ,
-        P.INSURANCE_READ,
         P.INVITATIONS_READ,
+        P.INSURANCE_READ,
         P.ONBOARDING_READ,
         P.TREATMENT_PLANS_READ,
     }

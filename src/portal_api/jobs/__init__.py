@@ -19,6 +19,19 @@ from portal_api.jobs import (
 from portal_api.jobs.context import JobContext
 from portal_api.jobs.running import work, working
 
+MODULES = (
+    appointment_requests,
+    audit,
+    calendars,
+    documents,
+    events,
+    forms,
+    guardians,
+    onboarding,
+    prospects,
+    reminders,
+    retention,
+)
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
 __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 
@@ -26,9 +39,6 @@ __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 def make_queue() -> Queue[Any]:
     """The queue with every task of the program registered."""
     queue: Queue[JobContext] = Queue()
-    for module in (
-        *(appointment_requests, audit, calendars, documents, events, forms),
-        *(guardians, onboarding, prospects, reminders, retention),
-    ):
+    for module in MODULES:
         module.register(queue)
     return queue

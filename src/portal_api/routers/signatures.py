@@ -5,7 +5,7 @@ from uuid import UUID
 
 from portal_api.routers.deps import Anyone, CanReadForms, CanSign, HasForms, ReaderDep, SessionDep
 from portal_api.routers.documents.attachments import BYTES, FILE, attachment
-from portal_api.schemas.forms.mine import MyFormWithdrawal
+from portal_api.schemas.forms.mine import MyForm, MyFormWithdrawal
 from portal_api.schemas.signatures import (
     MyDecline,
     MySign,
@@ -44,7 +44,7 @@ async def decline_my_form(
     return await forms.decline(session, principal, form_assignment_id, data)
 
 
-@router.post("/me/forms/{form_assignment_id}/withdraw-consent", response_model=Signing)
+@router.post("/me/forms/{form_assignment_id}/withdraw-consent", response_model=MyForm)
 async def withdraw_my_consent(
     form_assignment_id: UUID, session: SessionDep, principal: HasForms, data: MyFormWithdrawal | None = None
 ) -> Any:

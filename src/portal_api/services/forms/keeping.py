@@ -56,14 +56,13 @@ async def give_by_date(session: Session) -> int:
 
 
 async def give_before_appointments(session: Session) -> int:
-    """Give what rules give before appointments that are near, at most BATCH; says how many."""
+    """Give what rules give before appointments that are near, at most BATCH; says how many rules gave."""
     made = exists().where(
         FormAssignment.recurrence_id == FormRecurrence.id,
         FormAssignment.occurrence == cast(Appointment.id, Text),
     )
     near = (
         select(FormRecurrence, Appointment.id, func.date(func.timezone(Practice.time_zone, Appointment.starts_at)))
-        .distinct(FormRecurrence.id)
         .join(AppointmentAttendee, AppointmentAttendee.client_id == FormRecurrence.client_id)
         .join(Appointment, Appointment.id == AppointmentAttendee.appointment_id)
         .join(Practice, Practice.id == session.binding.practice_id)
@@ -79,12 +78,11 @@ async def give_before_appointments(session: Session) -> int:
         .order_by(FormRecurrence.id, AppointmentAttendee.starts_at)
         .limit(BATCH)
     )
-    found = (await session.execute(near)).all()
-    rules = await _locked(session, [rule.id for rule, _, _ in found])
-    for rule, appointment_id, day in found:
-        if rule.id in rules:
-            await _give(session, rule, str(appointment_id), day)
-    return len(found)
+    found = (await session.execute(near.with_for_update(of=FormRecurrence, skip_locked=True))).all()
+    next_ones = {rule.id: (rule, appointment_id, day) for rule, appointment_id, day in reversed(found)}
+    for rule, appointment_id, day in next_ones.values():
+        await _give(session, rule, str(appointment_id), day)
+    return len(next_ones)
 
 
 def _rule_is(kind: str) -> ColumnElement[bool]:
@@ -99,12 +97,6 @@ def _can_be_given() -> ColumnElement[bool]:
     in_use = exists().where(FormTemplate.id == FormRecurrence.form_template_id, FormTemplate.state == "published")
     here = exists().where(Client.id == FormRecurrence.client_id, Client.archived_at.is_(None))
     return and_(~waits, in_use, here)
-
-
-async def _locked(session: Session, ids: list[UUID]) -> set[UUID]:
-    """Those of the rules that are live still; whoever holds one of them gives by it."""
-    held = select(FormRecurrence.id).where(FormRecurrence.id.in_(ids), FormRecurrence.ended_at.is_(None))
-    return {UUID(str(found)) for found in await session.scalars(held.with_for_update(skip_locked=True))}
 
 
 async def _give(session: Session, rule: FormRecurrence, occurrence: str, day: date) -> None:

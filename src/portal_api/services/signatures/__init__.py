@@ -1,6 +1,6 @@
 """Electronic signatures: on forms, on treatment plans, on documents."""
 
-from portal_api.services.signatures.copies import open_copy
+from portal_api.services.signatures.copies import NotSigned, open_copy
 from portal_api.services.signatures.deciding import cancel, decline
 from portal_api.services.signatures.form_papers import paper_size
 from portal_api.services.signatures.parties import Signer, Wanted
@@ -11,6 +11,7 @@ from portal_api.services.signatures.subjects import Rendition, Subject
 from portal_api.services.signatures.verifying import verify
 
 __all__ = [
+    "NotSigned",
     "Rendition",
     "Signer",
     "Subject",

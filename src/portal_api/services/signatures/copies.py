@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, case, select
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Read, Session
-from portal_api.core.errors import NotFound
+from portal_api.core.errors import Conflict
 from portal_api.models.documents import Document
 from portal_api.models.signatures import RequestState, SignatureRequest, SignedCopy, SubjectKind
 from portal_api.services.documents import opening
@@ -37,6 +37,10 @@ OF_CLIENT = Read(
 )
 
 
+class NotSigned(Conflict):
+    code, title = "not_signed", "Not everybody has signed this yet"
+
+
 DOCUMENT = Read(
     documents.with_key(documents.joined(*documents.SHARED_COLUMNS, *documents.FILE)).where(
         Document.id == bindparam("document_id")
@@ -47,15 +51,14 @@ DOCUMENT = Read(
 async def open_copy(session: Session, principal: Principal, kind: SubjectKind, subject_id: UUID) -> Content:
     """The practice's copy for staff, their own for a guardian who signed. The caller may read the subject.
 
-    Raises NotFound until everybody has signed.
+    Raises NotSigned.
     """
     read = OF_CLIENT if principal.is_client else OF_PRACTICE
     copy = await session.row(read, kind=kind, subject_id=subject_id, account_id=principal.account_id)
     if copy is None:
-        raise NotFound
+        raise NotSigned("There is a signed copy once the last signature is given.")
     row = await session.row(DOCUMENT, document_id=copy["document_id"], account_id=principal.account_id)
-    if row is None:
-        raise NotFound
+    assert row is not None, copy["document_id"]  # noqa: S101 - a foreign key, and the copy is no more hidden than it
     content = opening.content_of(session, row)
     await opening.note_view(session, principal, row)
     return content

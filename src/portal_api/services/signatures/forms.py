@@ -58,7 +58,7 @@ FORM = Read(
     .join(FormVersion, FormVersion.id == FormAssignment.form_version_id)
     .join(FormTemplate, FormTemplate.id == FormAssignment.form_template_id)
     .join(Client, Client.id == FormAssignment.client_id)
-    .join(Practice, Practice.id == FormAssignment.practice_id)
+    .join(Practice, Practice.id == bindparam("practice_id"))
     .where(FormAssignment.id == bindparam("form_assignment_id"))
 )
 
@@ -127,21 +127,21 @@ async def withdraw_consent(
 
     Raises NotFound, Forbidden, InvalidState for what is no consent or was not given.
     """
-    await forms.withdraw_consent(session, principal, form_assignment_id, data)
+    form = await forms.withdraw_consent(session, principal, form_assignment_id, data)
     subject = await _subject(session, form_assignment_id)
     candidates = client_as(principal, subject.client_id)
     await deciding.withdraw_consent(session, principal, subject, candidates, data.reason if data else None)
-    return await view_mine(session, principal, form_assignment_id)
+    return form
 
 
 async def open_my_copy(session: Session, principal: Principal, form_assignment_id: UUID) -> Content:
-    """The signed form, of a guardian their own copy. Raises NotFound."""
+    """The signed form, of a guardian their own copy. Raises NotFound, NotSigned."""
     await of_forms.get_mine(session, principal, form_assignment_id)
     return await copies.open_copy(session, principal, SubjectKind.FORM_ASSIGNMENT, form_assignment_id)
 
 
 async def open_copy(session: Session, principal: Principal, form_assignment_id: UUID) -> Content:
-    """The practice's copy. Raises NotFound."""
+    """The practice's copy. Raises NotFound, NotSigned."""
     await of_forms.get(session, principal, form_assignment_id)
     return await copies.open_copy(session, principal, SubjectKind.FORM_ASSIGNMENT, form_assignment_id)
 

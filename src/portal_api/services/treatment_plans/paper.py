@@ -1,18 +1,20 @@
 """A treatment plan as it is read and signed. Pure."""
 
 from typing import Any
+from uuid import UUID
 
 from portal_api.integrations.papers import Fact, Item, Paper, Section, lines
 from portal_api.schemas.treatment_plans import Goal, Intervention, Objective, TreatmentPlanCreate
 
 
-def paper_of(content: dict[str, Any], number: int, names: dict[str, str], size: str) -> Paper:
-    """names: of the practice, the client and the author."""
+def paper_of(content: dict[str, Any], number: int, reference: UUID, names: dict[str, str], size: str) -> Paper:
+    """reference: of the revision, so that no two papers are the same bytes. names: of practice, client and author."""
     plan = TreatmentPlanCreate.model_validate(content, strict=False)
     facts = [
         Fact("Client", names["client"]),
         Fact("Written by", names["author"]),
         Fact("Revision", str(number)),
+        Fact("Reference", str(reference)),
     ]
     if plan.review_on:
         facts.append(Fact("To be reviewed on", plan.review_on.isoformat()))

@@ -30,7 +30,7 @@ NAMES = Read(
         StaffMember.roles,
     )
     .select_from(TreatmentPlan)
-    .join(Practice, Practice.id == TreatmentPlan.practice_id)
+    .join(Practice, Practice.id == bindparam("practice_id"))
     .join(Client, Client.id == TreatmentPlan.client_id)
     .join(StaffMember, StaffMember.id == TreatmentPlan.author_id)
     .where(TreatmentPlan.id == bindparam("plan_id"))
@@ -89,7 +89,7 @@ def _subject(
     number: int,
     revision: TreatmentPlanRevision,
 ) -> Subject:
-    paper = paper_of(revision.content, number, names, paper_size(names["country"]))
+    paper = paper_of(revision.content, number, revision_id, names, paper_size(names["country"]))
     return Subject(
         kind=SubjectKind.TREATMENT_PLAN,
         id=revision_id,

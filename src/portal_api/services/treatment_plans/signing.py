@@ -73,13 +73,13 @@ async def decline(session: Session, principal: Principal, plan_id: UUID, data: M
 
 
 async def open_copy(session: Session, principal: Principal, plan_id: UUID) -> Content:
-    """The plan that was signed last, with its certificate. Raises NotFound."""
+    """The plan that was signed last, with its certificate. Raises NotFound, NotSigned."""
     await reading.get(session, principal, plan_id)
     return await _open(session, principal, plan_id)
 
 
 async def open_my_copy(session: Session, principal: Principal, plan_id: UUID) -> Content:
-    """The same for the client; of a guardian who signed their own copy. Raises NotFound."""
+    """The same for the client; of a guardian who signed their own copy. Raises NotFound, NotSigned."""
     await reading.row_of_mine(session, principal, plan_id)
     return await _open(session, principal, plan_id)
 
@@ -87,7 +87,7 @@ async def open_my_copy(session: Session, principal: Principal, plan_id: UUID) ->
 async def _open(session: Session, principal: Principal, plan_id: UUID) -> Content:
     row = await session.row(reading.SIGNED, plan_id=plan_id)
     if row is None:
-        raise NotFound
+        raise signatures.NotSigned("There is a signed copy once the last signature is given.")
     return await signatures.open_copy(session, principal, SubjectKind.TREATMENT_PLAN, UUID(str(row["id"])))
 
 
