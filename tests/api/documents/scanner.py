@@ -21,9 +21,8 @@ def running(directory: Path) -> Iterator[str]:
     signatures.mkdir(exist_ok=True)
     (signatures / "ours.ndb").write_text(f"Eicar-Test:0:*:{EICAR.hex()}\n")
     config = directory / "clamd.conf"
-    config.write_text(
-        f"LocalSocket {socket}\nDatabaseDirectory {signatures}\nForeground yes\nStreamMaxLength 50M\nMaxScanTime 60000\n"
-    )
+    where = f"LocalSocket {socket}\nDatabaseDirectory {signatures}\n"
+    config.write_text(where + "Foreground yes\nStreamMaxLength 50M\nMaxScanTime 60000\n")
     command = [CLAMD, "-c", str(config)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as daemon:
         try:

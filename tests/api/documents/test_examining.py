@@ -99,9 +99,8 @@ class TestClamd:
                 assert (await shelf.client.post(f"{MINE}/{document['id']}/content-url")).status_code == 409
                 archive = await shelf.owner.get(f"{shelf.of_client}/archive", params={"ids": document["id"]})
                 assert archive.status_code == 409
-                events = sql(
-                    "SELECT reason FROM event WHERE type = 'document.quarantined' AND resource_id = %s", seen["id"]
-                )
+                query = "SELECT reason FROM event WHERE type = 'document.quarantined' AND resource_id = %s"
+                events = sql(query, seen["id"])
                 assert events == [("Eicar-Test.UNOFFICIAL",)]
 
     async def test_while_it_is_down_everything_waits(self, settings: Settings, place: Path, sql: Sql) -> None:
