@@ -28,6 +28,7 @@ from portal_api.models.forms import FormAssignment, FormTemplate, FormVersion
 from portal_api.models.guardians import Guardian
 from portal_api.models.insurance import InsurancePolicy
 from portal_api.models.invitations import Invitation
+from portal_api.models.onboarding import ClientOnboarding, OnboardingStep
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
@@ -109,6 +110,7 @@ class House:
             await session.flush()
             if practitioner_id is not None:
                 session.add(ClientAssignment(client_id=client.id, practitioner_id=practitioner_id))
+            await _onboard(session, client.id)
         return client.id
 
     async def client_login(self) -> tuple[UUID, Caller]:
@@ -385,6 +387,15 @@ class House:
         assert response.status_code == 200, response.text
         answer = response.json()
         return Caller(self.http, answer["access_token"], answer["refresh_token"], answer["account"])
+
+
+async def _onboard(session: Session, client_id: UUID) -> None:
+    """The client is asked for their name."""
+    session.add(ClientOnboarding(client_id=client_id, source="staff", audience=["adult", "new"], flow_version=0))
+    await session.flush()
+    asked = {"position": 0, "title": "Your name", "required": True, "skippable": False}
+    fields = [{"name": name, "required": False} for name in ("given_name", "preferred_name")]
+    session.add(OnboardingStep(client_id=client_id, key="profile", kind="profile", fields=fields, **asked))
 
 
 def _later() -> datetime:

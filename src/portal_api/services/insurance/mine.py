@@ -15,6 +15,7 @@ from portal_api.schemas.insurance import MyPolicyCreate, MyPolicyQuery, PolicyCr
 from portal_api.services import client_information
 from portal_api.services.client_information.rules import OF_POLICIES, Rules
 from portal_api.services.insurance import policies
+from portal_api.services.insurance.policies import recorded
 from portal_api.services.paging import Pager
 
 ADD = GrantPermission.INSURANCE_ADD
@@ -95,7 +96,7 @@ async def update(
     changes = await policies.change(session, principal, policy, data)
     _must_be_complete(rules, policy)
     await session.flush()
-    await policies.record(session, principal, policy, "insurance.updated", changed=changes)
+    await recorded(session, principal, policy, "insurance.updated", changed=changes)
     return await get(session, principal, policy_id)
 
 
@@ -104,7 +105,7 @@ async def withdraw(session: Session, principal: Principal, policy_id: UUID) -> N
     policy = await _held(session, principal, policy_id, None)
     policy.withdraw()
     await session.flush()
-    await policies.record(session, principal, policy, "insurance.withdrawn")
+    await recorded(session, principal, policy, "insurance.withdrawn")
 
 
 def _own(profiles: tuple[Profile, ...]) -> list[UUID]:

@@ -76,7 +76,7 @@ async def add(session: Session, principal: Principal, client_id: UUID, data: Pol
     must_fit_together(policy)
     session.add(policy)
     await session.flush()
-    await record(session, principal, policy, "insurance.added")
+    await recorded(session, principal, policy, "insurance.added")
     return policy
 
 
@@ -110,7 +110,7 @@ async def _must_be_cards(session: Session, principal: Principal, client_id: UUID
             await references.named(session, principal, given[name], client_id, f"/{name}")
 
 
-async def record(session: Session, principal: Principal, policy: InsurancePolicy, type: str, **facts: Any) -> None:
+async def recorded(session: Session, principal: Principal, policy: InsurancePolicy, type: str, **facts: Any) -> None:
     await audit.record(
         session, principal, type, resource=("insurance_policy", policy.id), clients=[policy.client_id], **facts
     )

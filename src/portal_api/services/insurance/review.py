@@ -16,6 +16,7 @@ from portal_api.schemas.insurance import PolicyCreate, PolicyRejection, PolicyUp
 from portal_api.services import audit, clients
 from portal_api.services.clients import reading
 from portal_api.services.insurance import policies
+from portal_api.services.insurance.policies import recorded
 from portal_api.services.paging import Pager
 
 _of_policy = (
@@ -66,7 +67,7 @@ async def update(
         raise InvalidState("The client has taken this policy back.", state=policy.state)
     changes = await policies.change(session, principal, policy, data)
     await session.flush()
-    await policies.record(session, principal, policy, "insurance.updated", changed=changes)
+    await recorded(session, principal, policy, "insurance.updated", changed=changes)
     return await get(session, principal, policy_id)
 
 
@@ -75,7 +76,7 @@ async def accept(session: Session, principal: Principal, policy_id: UUID, if_mat
     policy = await _held(session, principal, policy_id, if_match)
     policy.accept(await clock.now(session), principal.account_id)
     await session.flush()
-    await policies.record(session, principal, policy, "insurance.accepted")
+    await recorded(session, principal, policy, "insurance.accepted")
     return await get(session, principal, policy_id)
 
 
@@ -86,7 +87,7 @@ async def reject(
     policy = await _held(session, principal, policy_id, if_match)
     policy.reject(await clock.now(session), principal.account_id, data.reason if data else None)
     await session.flush()
-    await policies.record(session, principal, policy, "insurance.rejected")
+    await recorded(session, principal, policy, "insurance.rejected")
     return await get(session, principal, policy_id)
 
 
