@@ -5,8 +5,21 @@ from uuid import UUID
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Source
-from portal_api.core.errors import NotFound, invalid
+from portal_api.core.errors import Conflict, NotFound, invalid, on_constraint
 from portal_api.services.documents.reading import get_visible
+
+
+class DocumentInUse(Conflict):
+    code, title = "document_in_use", "Something else shows this document"
+
+
+for _constraint in (
+    "fk_insurance_policy_practice_id_front_document_id",
+    "fk_insurance_policy_practice_id_back_document_id",
+    "fk_onboarding_step_practice_id_document_id",
+    "fk_onboarding_step_practice_document",
+):
+    on_constraint(_constraint, DocumentInUse)
 
 
 async def named(
