@@ -1,5 +1,6 @@
 """What clients say of themselves, and what staff make of it (F7.M4, F7.B2)."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -253,3 +254,30 @@ class TestReview:
         first = (await practice.owner.get("/v1/client-changes?limit=2")).json()
         rest = (await practice.owner.get(f"/v1/client-changes?limit=2&cursor={first['next_cursor']}")).json()
         assert [row["id"] for page in (first, rest) for row in page["data"]] == everyone == sorted(everyone)
+
+    async def test_of_two_who_decide_at_once_one_does(
+        self, practice: Practice, chart: dict[str, Any], client: Caller
+    ) -> None:
+        await ask(client, given_name="Gracia")
+        (change,) = await queue(practice)
+        path = f"/v1/client-changes/{change['id']}"
+        answers = await asyncio.gather(*(practice.owner.post(f"{path}/{v}") for v in ("accept", "reject") * 2))
+        assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+        winner = next(answer.json()["state"] for answer in answers if answer.status_code == 200)
+        assert (await in_chart(practice, chart, "given_name") == "Gracia") is (winner == "accepted")
+
+    @pytest.mark.parametrize("field", ["date_of_birth", "email"])
+    async def test_what_other_peoples_access_hangs_on_is_always_looked_at(self, practice: Practice, field: str) -> None:
+        """A09, A10: who may act for a client, and who may sign in as one, is no client's to change alone."""
+        group = "demographics" if field == "date_of_birth" else "contact"
+        rule = {"client_information": {group: {"fields": {field: {"review": False}}}}}
+        refused = await practice.owner.patch("/v1/practice/onboarding", rule)
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "always_reviewed")
+
+    async def test_the_practice_says_what_it_looks_at(
+        self, practice: Practice, chart: dict[str, Any], client: Caller
+    ) -> None:
+        rules = {"profile": {"fields": {"preferred_name": {"review": True}, "middle_name": {"review": False}}}}
+        await practice.owner.patch("/v1/practice/onboarding", {"client_information": rules})
+        assert (await ask(client, preferred_name="Gracie", middle_name="Ann"))["pending"] == ["preferred_name"]
+        assert await in_chart(practice, chart, "middle_name") == "Ann"

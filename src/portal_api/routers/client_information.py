@@ -19,7 +19,7 @@ from portal_api.schemas.client_information import (
 from portal_api.services import client_information
 from portal_api.web.route import PortalRouter
 
-router = PortalRouter(prefix="/v1", tag="client information")
+router = PortalRouter(prefix="/v1", tag="client_information")
 
 
 @router.get("/me/profile", response_model=MyProfile)

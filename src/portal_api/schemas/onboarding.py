@@ -13,8 +13,17 @@ from portal_api.schemas.client_information import Group, GroupRule, GroupRuleUpd
 MOST_STEPS = 40
 StepKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
 StepKind = Literal[
-    *("profile", "demographics", "contact", "preferences", "insurance"),
-    *("consent", "intake", "assessment", "document", "upload", "statement"),
+    "profile",
+    "demographics",
+    "contact",
+    "preferences",
+    "insurance",
+    "consent",
+    "intake",
+    "assessment",
+    "document",
+    "upload",
+    "statement",
 ]
 Audience = Literal["adult", "minor", "new", "existing", "self", "guardian"]
 StepState = Literal["open", "in_progress", "waiting", "done", "skipped", "declined", "expired"]

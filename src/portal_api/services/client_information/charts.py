@@ -69,7 +69,7 @@ async def seen(source: Source, profile: Profile, account_id: UUID | None) -> See
     asked = {name: value for fields in row["asked"] or [] for name, value in _open_values(fields).items()}
     real = {name: row[name] for name in NAMES}
     hidden = frozenset(OF_A_HOUSEHOLD) if row["is_shared"] and not profile.is_own else frozenset[str]()
-    blank = {name: [] if name == "other_phones" else None for name in hidden}
+    blank: dict[str, Any] = {name: [] if name == "other_phones" else None for name in hidden}
     filled = frozenset(name for name, value in (real | asked).items() if value not in (None, [], {}))
     return Seen(real | blank | wanted, sorted(wanted), hidden, filled, int(row["version"]))
 

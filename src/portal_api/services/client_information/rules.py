@@ -9,7 +9,7 @@ from sqlalchemy import select
 from portal_api.core.db import Read, Source
 from portal_api.core.errors import invalid
 from portal_api.models.onboarding import OnboardingFlow
-from portal_api.schemas.client_information import GroupRuleUpdate
+from portal_api.schemas.client_information import Group, GroupRuleUpdate
 
 ALWAYS_NEEDED = ("given_name", "family_name")
 """No chart is without them."""
@@ -96,7 +96,7 @@ def over(stored: Mapping[str, Any]) -> Rules:
     return Rules(groups)
 
 
-def changed(rules: Rules, given: Mapping[str, GroupRuleUpdate]) -> dict[str, Any]:
+def changed(rules: Rules, given: Mapping[Group, GroupRuleUpdate]) -> dict[str, Any]:
     """What is to be stored after a merge patch (RFC 7396). Raises Invalid with pointers into /client_information."""
     stored = {group: {**rule, "fields": dict(rule["fields"])} for group, rule in rules.groups.items()}
     for group, update in given.items():

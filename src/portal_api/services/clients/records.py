@@ -138,7 +138,7 @@ def whole(name: str, given: Any, stored: Any, pointer: str) -> Any:
     """What a field is once the input is in it (RFC 7396). Raises Invalid for a part that is missing."""
     if name in NESTED and given is not None:
         return merged(NESTED[name], stored, given, pointer)
-    return [phone.model_dump() for phone in given] if name == "other_phones" else given
+    return [phone.model_dump() for phone in given or ()] if name == "other_phones" else given
 
 
 async def write(session: Session, client: Client, fields: Mapping[str, Any]) -> None:

@@ -30,10 +30,8 @@ TITLES = {
     "insurance": "Insurance",
     "upload": "Send us a document",
 }
-SHIPPED = (
-    *((kind, kind, True) for kind in ("profile", "demographics", "contact")),
-    ("preferences", "preferences", False),
-)
+SHIPPED = {"profile": True, "demographics": True, "contact": True, "preferences": False}
+"""Steps of the flow that ships, and whether they are required; then come forms, and insurance."""
 SHIPPED_FORMS = {
     "consent-treatment": "consent",
     "privacy-practices": "consent",
@@ -147,7 +145,8 @@ async def update(session: Session, principal: Principal, data: FlowUpdate, if_ma
 async def _row(session: Session, flow: Flow) -> OnboardingFlow:
     row = (await session.execute(select(OnboardingFlow))).scalar_one_or_none()
     if row is None:
-        steps = [FlowStep.model_validate(step).model_dump(mode="json") for step in flow.steps]
+        # Titles follow what they are of, until the practice chooses its own.
+        steps = [FlowStep.model_validate(step | {"title": None}).model_dump(mode="json") for step in flow.steps]
         row = OnboardingFlow(steps=steps, client_information={}, adult_age=flow.adult_age)
         session.add(row)
     return row
@@ -193,20 +192,20 @@ def _restored(step: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shipped(forms: dict[str | None, UUID]) -> list[dict[str, Any]]:
-    steps = [FlowStep(key=key, kind=kind, required=required) for key, kind, required in SHIPPED]  # type: ignore[arg-type]
+    steps: list[dict[str, Any]] = [{"key": kind, "kind": kind, "required": is_so} for kind, is_so in SHIPPED.items()]
     steps += [
-        FlowStep(
-            key=key,
-            kind=kind,
-            form_template_id=forms[key],
-            enabled=False,
-            applies_to=OF_AGES.get(key, []),  # type: ignore[arg-type]
-        )
+        {
+            "key": key,
+            "kind": kind,
+            "form_template_id": forms[key],
+            "enabled": False,
+            "applies_to": OF_AGES.get(key, []),
+        }
         for key, kind in SHIPPED_FORMS.items()
         if key in forms
     ]
-    steps.append(FlowStep(key="insurance", kind="insurance", required=False))
-    return [step.model_dump() for step in steps]
+    steps.append({"key": "insurance", "kind": "insurance", "required": False})
+    return [FlowStep.model_validate(step).model_dump() for step in steps]
 
 
 def _title(step: dict[str, Any], titles: dict[Any, str]) -> str:
