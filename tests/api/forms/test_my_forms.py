@@ -9,7 +9,8 @@ from sqlalchemy import func, update
 from portal_api.models.forms import FormAssignment
 from tests.api.forms.desk import ASSIGNMENTS, MINE, Desk, Json, faults, open_desk
 from tests.entry import bound, staff
-from tests.world import World
+from tests.people import client_login
+from tests.world import Caller, World
 
 COMPLETE: Json = {"q1": "Sleep", "q2": "no"}
 
@@ -293,6 +294,40 @@ class TestStates:
         back = (await desk.owner.post(f"{ASSIGNMENTS}/{given['id']}/reopen")).json()
         assert (back["state"], back["expires_on"]) == ("in_progress", None)
         assert (await client.patch(f"{MINE}/{given['id']}", {"answers": COMPLETE})).status_code == 200
+
+
+class TestFiles:
+    """A16: an answer names a document of the same client that its author sees."""
+
+    FILE: Json = {"key": "letter", "type": "file", "text": "The letter", "required": True}
+
+    async def upload(self, caller: Caller, client_id: str) -> str:
+        files = {"file": ("letter.txt", b"Dear colleague", "text/plain")}
+        sent = await caller.post("/v1/me/documents", files=files, data={"title": "Letter", "client_id": client_id})
+        assert sent.status_code == 201, sent.text
+        return str(sent.json()["id"])
+
+    async def test_an_upload_is_an_answer(self, desk: Desk) -> None:
+        await desk.owner.patch("/v1/practice/features", {"client_uploads": True})
+        given, client = await desk.given(self.FILE), await desk.portal()
+        letter = await self.upload(client, desk.client_id)
+        path = f"{MINE}/{given['id']}"
+        assert (await client.patch(path, {"answers": {"letter": letter}})).json()["answers"] == {"letter": letter}
+        assert (await client.post(f"{path}/submit")).json()["state"] == "submitted"
+
+    async def test_of_somebody_else_it_is_as_unknown_as_one_that_is_not(self, desk: Desk) -> None:
+        await desk.owner.patch("/v1/practice/features", {"client_uploads": True})
+        other = await desk.world.client(desk.owner)
+        theirs = await client_login(desk.world, desk.practice, other["id"])
+        letter = await self.upload(theirs, other["id"])
+        given, client = await desk.given(self.FILE), await desk.portal()
+        refusals = [
+            await client.patch(f"{MINE}/{given['id']}", {"answers": {"letter": id}}) for id in (letter, str(uuid4()))
+        ]
+        assert [faults(refusal) for refusal in refusals] == [{"/answers/letter": "unknown_document"}] * 2
+        by_staff = await desk.owner.patch(f"{ASSIGNMENTS}/{given['id']}/answers", {"answers": {"letter": letter}})
+        assert faults(by_staff) == {"/answers/letter": "unknown_document"}
+        assert (await desk.read(given))["answers"] == {}
 
 
 class TestOnBehalf:

@@ -83,6 +83,7 @@ TYPES: dict[str, str] = {
     "features.updated": "Features were switched on or off.",
     "form.assigned": "A form was given to a client.",
     "form.consent_withdrawn": "A consent that had been given was taken back.",
+    "form.declined": "A form was refused by somebody who was to sign it.",
     "form.expired": "The time to answer a form was over.",
     "form.locked": "A form that was handed in was closed.",
     "form.reopened": "A form was opened to be answered anew.",

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
+from portal_api.core.access import ActorKind
 from portal_api.core.db import Binding, Read, Reader, Session, Source
 from portal_api.models.guardians import CustodyRecord, SignaturePolicy
 
@@ -13,11 +14,13 @@ POLICY = Read(select(CustodyRecord.signature_policy).where(CustodyRecord.client_
 async def all_guardians_sign(source: Source, client_id: UUID) -> bool:
     """Whether each guardian must sign what is signed for the client (F6.B2); nothing else of the record is told."""
     callers = source.binding
-    await _bind(source, Binding.system(callers.practice_id))
+    if callers.kind is ActorKind.CLIENT:
+        await _bind(source, Binding.system(callers.practice_id))
     try:
         row = await source.row(POLICY, client_id=client_id)
     finally:
-        await _bind(source, callers)
+        if callers.kind is ActorKind.CLIENT:
+            await _bind(source, callers)
     return row is not None and row["signature_policy"] == SignaturePolicy.ALL_GUARDIANS
 
 

@@ -1,7 +1,8 @@
 """How far a subject is, and what a caller is shown of it before and after signing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -74,30 +75,39 @@ GUARDIANS = Read(
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """The request for signatures, if there is one, with what was given, and who is still wanted."""
+    """The request for signatures, if there is one, with what was given, and who is wanted."""
 
     request: Row | None
     signatures: Sequence[Row]
     decisions: Sequence[Row]
-    standing: Standing
+    wanted: Callable[[Sequence[Given]], Standing]
+
+    @property
+    def given(self) -> list[Given]:
+        return [Given(row["account_id"], Party(row["party"]), row["capacity"]) for row in self.signatures]
+
+    @property
+    def standing(self) -> Standing:
+        return self.wanted(self.given)
+
+    def with_one_more(self, signer: Signer) -> Standing:
+        """How it stands once this person has signed too."""
+        return self.wanted([*self.given, Given(signer.account_id, signer.party, signer.capacity)])
 
 
 async def standings(source: Source, subject: Subject) -> Standings:
     request = await source.row(REQUEST, kind=subject.kind, subject_id=subject.id)
     signatures = await source.rows(SIGNATURES, request_id=request["id"]) if request else []
     decisions = await source.rows(DECISIONS, kind=subject.kind, subject_id=subject.id)
-    return Standings(request, signatures, decisions, await _standing(source, subject, signatures))
-
-
-async def _standing(source: Source, subject: Subject, signatures: Sequence[Row]) -> Standing:
     guardians = await source.rows(GUARDIANS, client_id=subject.client_id)
-    return standing(
+    wanted = partial(
+        standing,
         subject.wanted,
         [row["account_id"] for row in guardians if not subject.confidential],
-        [Given(row["account_id"], Party(row["party"]), row["capacity"]) for row in signatures],
-        all_guardians=await custody.all_guardians_sign(source, subject.client_id),
+        all_guardians=bool(guardians) and await custody.all_guardians_sign(source, subject.client_id),
         in_order=subject.in_order,
     )
+    return Standings(request, signatures, decisions, wanted)
 
 
 async def next_is_staff(source: Source, subject: Subject) -> bool:
@@ -187,7 +197,7 @@ def _signers(principal: Principal, found: Standings) -> list[dict[str, Any]]:
                 "state": "signed" if row else "declined" if account_id and account_id in declined else "waiting",
                 "is_you": account_id is not None and account_id == principal.account_id,
                 "printed_name": row["printed_name"] if row and _is_named(principal, row) else None,
-                "capacity": row["capacity"] if row else None,
+                "capacity": row["capacity"] if row and _is_named(principal, row) else None,
                 "signed_at": row["signed_at"] if row else None,
             }
         )

@@ -23,7 +23,7 @@ from portal_api.models.signatures import (
 from portal_api.schemas.signatures import Drawing, Sign
 from portal_api.services import audit
 from portal_api.services.signatures import completing, evidence, reading, words
-from portal_api.services.signatures.parties import Signer, Slot
+from portal_api.services.signatures.parties import Signer, Standing
 from portal_api.services.signatures.subjects import Rendition, Subject
 
 
@@ -73,15 +73,15 @@ async def sign(
     rendition = Rendition.frozen(stored)
     if data.document_sha256 not in (None, rendition.sha256):
         raise DocumentChanged("Read it again before you sign.", sha256=rendition.sha256)
-    slot, signer = await _place(session, subject, candidates)
+    found = await reading.standings(session, subject)
+    signer = _signer(found.standing, candidates)
     await _agree_to_records(session, principal)
-    await _add(session, principal, subject, request, rendition, slot, signer, data)
+    await _add(session, principal, subject, request, rendition, signer, data)
     await audit.record(
         session, principal, "signature.given", resource=(subject.kind, subject.id), clients=[subject.client_id],
         details={"party": signer.party, "document_sha256": rendition.sha256},
     )  # fmt: skip
-    found = await reading.standings(session, subject)
-    if not found.standing.is_complete:
+    if not found.with_one_more(signer).is_complete:
         return False
     request.end(RequestState.COMPLETE, await clock.instant(session))
     await session.flush()
@@ -131,13 +131,12 @@ def _stored(role: str, account_id: UUID | None) -> dict[str, Any]:
     return {"role": role} | ({"account_id": str(account_id)} if account_id else {})
 
 
-async def _place(session: Session, subject: Subject, candidates: Sequence[Signer]) -> tuple[Slot, Signer]:
-    found = await reading.standings(session, subject)
-    place = found.standing.place_of(candidates)
+def _signer(standing: Standing, candidates: Sequence[Signer]) -> Signer:
+    place = standing.place_of(candidates)
     if isinstance(place, str):
         refusal, detail = _REFUSALS[place]
         raise refusal(detail)
-    return place
+    return place[1]
 
 
 async def _agree_to_records(session: Session, principal: Principal) -> None:
@@ -158,7 +157,6 @@ async def _add(
     subject: Subject,
     request: SignatureRequest,
     rendition: Rendition,
-    slot: Slot,
     signer: Signer,
     data: Sign,
 ) -> None:

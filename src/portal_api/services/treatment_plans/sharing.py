@@ -69,8 +69,13 @@ async def put_forward(
     revision.move(to, now)
     plan.updated_at = func.now()
     await session.flush()
-    event = "treatment_plan.shared" if to is RevisionState.SHARED else "treatment_plan.submitted_for_review"
-    await audit.record(session, principal, event, resource=("treatment_plan", plan.id), clients=[plan.client_id])
+    await audit.record(
+        session,
+        principal,
+        "treatment_plan.shared" if to is RevisionState.SHARED else "treatment_plan.submitted_for_review",
+        resource=("treatment_plan", plan.id),
+        clients=[plan.client_id],
+    )
 
 
 async def subject_of(source: Source, plan_id: UUID, row: dict[str, Any]) -> Subject:
