@@ -48,7 +48,7 @@ async def give_by_date(session: Session) -> int:
     )
     found = (await session.execute(due.limit(BATCH).with_for_update(of=FormRecurrence, skip_locked=True))).all()
     for rule, can_be_given, today in found:
-        occurrence = rule.next_on.isoformat()
+        occurrence = str(rule.next_on)
         rule.advance(today)
         if can_be_given:
             await _give(session, rule, occurrence, today)
