@@ -22,13 +22,16 @@ from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
 from portal_api.models.assessments import SafetyAlert
 from portal_api.models.auth import Account, AuthSession
+from portal_api.models.client_information import ClientChange
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
 from portal_api.models.documents import PracticeDocument
 from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.forms import FormAssignment, FormTemplate, FormVersion
 from portal_api.models.guardians import Guardian
+from portal_api.models.insurance import InsurancePolicy
 from portal_api.models.invitations import Invitation
 from portal_api.models.messages import Message, MessageAttachment, Thread, ThreadAudience, ThreadParticipant
+from portal_api.models.onboarding import ClientOnboarding, OnboardingStep
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
@@ -112,6 +115,7 @@ class House:
             await session.flush()
             if practitioner_id is not None:
                 session.add(ClientAssignment(client_id=client.id, practitioner_id=practitioner_id))
+            await _onboard(session, client.id)
         return client.id
 
     async def client_login(self) -> tuple[UUID, Caller]:
@@ -169,6 +173,19 @@ class House:
         async with self.session() as session:
             session.add(invitation)
         return invitation.id
+
+    async def client_change(self) -> UUID:
+        """A name that some client wants changed."""
+        account = await self.account("client")
+        wanted = {"given_name": {"before": "Grace", "proposed": "Gracia", "state": "pending"}}
+        whose = {"client_id": await self.client(), "account_id": account.id, "relationship": "self"}
+        return await self._added(ClientChange(id=new_id(), **whose, fields=wanted))
+
+    async def policy(self) -> UUID:
+        """An insurance policy that some client has entered."""
+        card = {"payer": "Harbor Health", "member_id": token_hex(6)}
+        whose = {"client_id": await self.client(), "added_by": new_id(), "added_by_kind": "client"}
+        return await self._added(InsurancePolicy(id=new_id(), **whose, **card))
 
     async def prospect(self) -> UUID:
         account = await self.account("client")
@@ -460,6 +477,15 @@ class House:
         assert response.status_code == 200, response.text
         answer = response.json()
         return Caller(self.http, answer["access_token"], answer["refresh_token"], answer["account"])
+
+
+async def _onboard(session: Session, client_id: UUID) -> None:
+    """The client is asked for their name."""
+    session.add(ClientOnboarding(client_id=client_id, source="staff", audience=["adult", "new"], flow_version=0))
+    await session.flush()
+    asked = {"position": 0, "title": "Your name", "required": True, "skippable": False}
+    fields = [{"name": name, "required": False} for name in ("given_name", "preferred_name")]
+    session.add(OnboardingStep(client_id=client_id, key="profile", kind="profile", fields=fields, **asked))
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

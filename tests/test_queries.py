@@ -98,6 +98,23 @@ class TestReads:
             await small[0].client()
         assert await counted(small, lambda: owner.get("/v1/clients")) == (READS, VIEWS)
 
+    async def test_onboarding_takes_four_however_many_steps_there_are(self, small: tuple[House, Counter]) -> None:
+        """Who is calling, how far they are, their steps, their chart."""
+        _, client = await small[0].client_login()
+        assert await counted(small, lambda: client.get("/v1/me/onboarding")) == (4, 0)
+
+    async def test_a_clients_first_page_takes_four(self, small: tuple[House, Counter]) -> None:
+        """Who is calling, the people, the next appointment, all that waits."""
+        _, client = await small[0].client_login()
+        assert await counted(small, lambda: client.get("/v1/me/home")) == (4, 0)
+
+    async def test_what_clients_want_changed_takes_two_and_the_view(
+        self, small: tuple[House, Counter], owner: Caller
+    ) -> None:
+        for _ in range(3):
+            await small[0].client_change()
+        assert await counted(small, lambda: owner.get("/v1/client-changes")) == (READS, VIEWS)
+
     async def test_forms_take_two_however_many_there_are(self, small: tuple[House, Counter], owner: Caller) -> None:
         house, _ = small
         client_id, client = await house.client_login()

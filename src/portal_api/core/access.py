@@ -66,6 +66,9 @@ class Permission(StrEnum):
     FORMS_WRITE = "forms:write"
     GUARDIANS_READ = "guardians:read"
     GUARDIANS_WRITE = "guardians:write"
+    INSURANCE_READ = "insurance:read"
+    INSURANCE_SELF = "insurance:self"
+    INSURANCE_WRITE = "insurance:write"
     INVITATIONS_READ = "invitations:read"
     INVITATIONS_SELF = "invitations:self"
     INVITATIONS_WRITE = "invitations:write"
@@ -74,6 +77,10 @@ class Permission(StrEnum):
     MESSAGES_READ = "messages:read"
     MESSAGES_SELF = "messages:self"
     MESSAGES_WRITE = "messages:write"
+    ONBOARDING_MANAGE = "onboarding:manage"
+    ONBOARDING_READ = "onboarding:read"
+    ONBOARDING_SELF = "onboarding:self"
+    ONBOARDING_WRITE = "onboarding:write"
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
@@ -81,6 +88,7 @@ class Permission(StrEnum):
     PRACTICE_READ = "practice:read"
     PRACTICE_WRITE = "practice:write"
     PRACTITIONERS_READ = "practitioners:read"
+    PROFILE_SELF = "profile:self"
     PROSPECTS_MANAGE = "prospects:manage"
     SAFETY_ALERTS_ACKNOWLEDGE = "safety_alerts:acknowledge"
     SAFETY_ALERTS_READ = "safety_alerts:read"
@@ -118,8 +126,12 @@ _CASELOAD = frozenset(
         P.CLIENTS_WRITE,
         P.GUARDIANS_READ,
         P.GUARDIANS_WRITE,
+        P.INSURANCE_READ,
+        P.INSURANCE_WRITE,
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
+        P.ONBOARDING_READ,
+        P.ONBOARDING_WRITE,
         P.CREDENTIALS_WRITE,
         P.DOCUMENTS_READ,
         P.DOCUMENTS_WRITE,
@@ -157,6 +169,7 @@ _ADMINISTRATION = (
         P.FEATURES_MANAGE,
         P.FORM_TEMPLATES_WRITE,
         P.LOCATIONS_WRITE,
+        P.ONBOARDING_MANAGE,
         P.PORTAL_WRITE,
         P.PRACTICE_DOCUMENTS_WRITE,
         P.PRACTICE_WRITE,
@@ -167,7 +180,7 @@ _ADMINISTRATION = (
         P.TREATMENT_PLANS_READ,
     }
 )
-_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL, P.MESSAGES_READ, P.MESSAGES_WRITE})
+_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL, P.INSURANCE_READ, P.MESSAGES_READ, P.MESSAGES_WRITE})
 _CHARTS = frozenset(
     {
         P.CLIENTS_READ,
@@ -176,30 +189,22 @@ _CHARTS = frozenset(
         P.GUARDIANS_READ,
         P.INVITATIONS_READ,
         P.MESSAGES_READ,
+        P.INSURANCE_READ,
+        P.ONBOARDING_READ,
         P.TREATMENT_PLANS_READ,
     }
 )
 """What who treats a client reads. Documents and answers are clinical: billing and scheduling see none."""
+_CLINICIANS = _EVERY_STAFF | _CHARTS | _SAFETY | _SESSIONS
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
     Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _FORMS | _OWN_CALENDAR | _SAFETY | _SESSIONS | _TREATMENT,
-    Role.SUPERVISOR: _EVERY_STAFF
-    | _SAFETY
-    | _SESSIONS
-    | _CHARTS
-    | {P.APPOINTMENTS_READ, P.SIGNATURES_WRITE, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF
-    | _FORMS
-    | _OWN_CALENDAR
-    | _SAFETY
-    | _SESSIONS
-    | _CHARTS
-    | _TREATMENT
-    | {P.MESSAGES_WRITE},
-    Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
+    Role.SUPERVISOR: _CLINICIANS | {P.APPOINTMENTS_READ, P.SIGNATURES_WRITE, P.SLOTS_READ},
+    Role.INTERN: _CLINICIANS | _FORMS | _OWN_CALENDAR | _TREATMENT | {P.MESSAGES_WRITE},
+    Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL, P.INSURANCE_WRITE},
     Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR | {P.GUARDIANS_READ},
-    Role.FORMS_ADMIN: _EVERY_STAFF | {P.FORM_TEMPLATES_WRITE},
+    Role.FORMS_ADMIN: _EVERY_STAFF | {P.FORM_TEMPLATES_WRITE, P.ONBOARDING_MANAGE, P.ONBOARDING_READ},
 }
 CLIENT_PERMISSIONS = frozenset(
     {
@@ -208,10 +213,13 @@ CLIENT_PERMISSIONS = frozenset(
         P.APPOINTMENTS_SELF,
         P.DOCUMENTS_SELF,
         P.FORMS_SELF,
+        P.INSURANCE_SELF,
         P.INVITATIONS_SELF,
         P.LOCATIONS_READ,
         P.MESSAGES_SELF,
+        P.ONBOARDING_SELF,
         P.PRACTITIONERS_READ,
+        P.PROFILE_SELF,
         P.SERVICES_READ,
         P.TREATMENT_PLANS_SELF,
     }

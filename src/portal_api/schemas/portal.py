@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -11,6 +12,7 @@ from portal_api.schemas.practices import Address, Branding
 
 Minutes = Annotated[int, Field(ge=0, le=525_600)]
 VideoMinutes = Annotated[int, Field(ge=0, le=240)]
+ConsentGate = Literal["off", "warn", "block"]
 SecondFactor = Literal["optional", "staff", "everyone"]
 
 
@@ -23,6 +25,8 @@ class VideoUpdate(Change):
     opens_minutes_before: VideoMinutes | None = None
     closes_minutes_after: VideoMinutes | None = None
     waiting_room: bool | None = None
+    consent_gate: ConsentGate | None = None
+    consent_form_template_id: UUID | None = Field(None, description="Null: the telehealth consent that ships.")
 
 
 class AssessmentsUpdate(Change):
@@ -73,6 +77,10 @@ class Video(Output):
     opens_minutes_before: int
     closes_minutes_after: int
     waiting_room: bool = Field(description="Whether clients wait until they are admitted.")
+    consent_gate: ConsentGate = Field(
+        description="What becomes of a client who joins without having signed the consent: nothing, a hint, a refusal."
+    )
+    consent_form_template_id: UUID | None
 
 
 class Assessments(Output):

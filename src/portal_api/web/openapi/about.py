@@ -34,6 +34,8 @@ _TAGS = {
     "prospects": "Those who signed up and are not clients yet.",
     "clients": "The practice's clients and their access to the portal.",
     "guardians": "Who may act for a client, and in what.",
+    "client_information": "What clients say of themselves, and what staff make of it.",
+    "insurance": "Insurance policies, entered by clients and reviewed by staff.",
     "onboarding": "What a new client is asked to do first.",
     "forms": "Form templates, assignments, answers and scores.",
     "signatures": "Signing forms, and whether a signed paper is genuine.",
