@@ -5,7 +5,7 @@ from alembic import op
 from practice_tables import create_practice_table
 
 revision = "0024_assessments"
-down_revision = "0022_forms"
+down_revision = "0023_signatures"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,7 @@ from practice_tables import create_practice_table
 from sqlalchemy.dialects import postgresql
 
 revision = "0025_onboarding"
-down_revision = "0023_signatures"
+down_revision = "0024_assessments"
 branch_labels = None
 depends_on = None
 
