@@ -23,7 +23,7 @@ from portal_api.core.db import (
 )
 
 
-class Audience(StrEnum):
+class ThreadAudience(StrEnum):
     """What a thread is about, and so which staff it concerns (F12.M2)."""
 
     CLINICAL = "clinical"
@@ -45,10 +45,10 @@ class ClientsMay(StrEnum):
 
 
 CLINICIANS = frozenset({Role.PRACTITIONER, Role.SUPERVISOR, Role.INTERN})
-AUDIENCE_ROLES: dict[Audience, frozenset[Role]] = {
-    Audience.CLINICAL: CLINICIANS,
-    Audience.ADMINISTRATIVE: CLINICIANS | {Role.OWNER, Role.ADMIN, Role.SCHEDULER},
-    Audience.BILLING: frozenset({Role.OWNER, Role.ADMIN, Role.BILLER}),
+AUDIENCE_ROLES: dict[ThreadAudience, frozenset[Role]] = {
+    ThreadAudience.CLINICAL: CLINICIANS,
+    ThreadAudience.ADMINISTRATIVE: CLINICIANS | {Role.OWNER, Role.ADMIN, Role.SCHEDULER},
+    ThreadAudience.BILLING: frozenset({Role.OWNER, Role.ADMIN, Role.BILLER}),
 }
 """Who may take part: nobody else is let into a thread, not even by those who are in it."""
 
@@ -64,7 +64,7 @@ class Thread(ClientOwned, Confidential, Id, Mutable, Base):
     __table_args__ = (
         refers_to("client", "client_id"),
         refers_to("account", "guardian_account_id"),
-        one_of("audience", Audience),
+        one_of("audience", ThreadAudience),
         CheckConstraint("confidential = (guardian_account_id IS NULL)", name="confidential"),
         Index("ix_thread_latest", "practice_id", "last_message_at", "id"),
         Index("ix_thread_client", "practice_id", "client_id", "last_message_at", "id"),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from portal_api.models.messages import Audience, AuthorKind, ClientsMay
+from portal_api.models.messages import AuthorKind, ClientsMay, ThreadAudience
 from portal_api.schemas.base import Change, ClockTime, Input, Instant, Line, Output, PageQuery, Paragraphs, SearchText
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -22,7 +22,7 @@ class MessageCreate(Input):
 
 class MyThreadCreate(MessageCreate):
     subject: Line = Field(examples=["Tuesday"])
-    audience: Audience = Audience.CLINICAL
+    audience: ThreadAudience = ThreadAudience.CLINICAL
     practitioner_id: UUID | None = Field(None, description="Null: to all who work with the client.")
     client_id: UUID | None = Field(None, description="For whom; needed where the caller acts for several clients.")
 
@@ -30,7 +30,7 @@ class MyThreadCreate(MessageCreate):
 class ThreadCreate(MessageCreate):
     client_id: UUID
     subject: Line = Field(examples=["Your next appointment"])
-    audience: Audience = Audience.CLINICAL
+    audience: ThreadAudience = ThreadAudience.CLINICAL
     guardian_id: UUID | None = Field(None, description="With this guardian; null: with the client.")
     participant_ids: StaffIds = []
 
@@ -52,7 +52,7 @@ class MyThreadFilters(PageQuery):
 
 
 class ThreadFilters(MyThreadFilters):
-    audience: Audience | None = None
+    audience: ThreadAudience | None = None
     mine: bool = Field(False, description="Only those in which the caller takes part.")
 
 
@@ -121,7 +121,7 @@ class MyThread(Output):
     id: UUID
     client_id: UUID
     subject: str
-    audience: Audience
+    audience: ThreadAudience
     participants: list[StaffParticipant]
     unread_count: int = Field(description="Messages of others after the last one that the caller has read.")
     read_seq: int

@@ -16,7 +16,7 @@ from portal_api.models.staff import StaffMember
 from portal_api.schemas.auth import PasswordChange
 from portal_api.schemas.base import PageQuery
 from portal_api.schemas.me import HomeQuery, MeUpdate
-from portal_api.services import audit
+from portal_api.services import audit, waiting
 from portal_api.services.auth import accounts, passwords, secrets, session_list, sessions, step_up
 from portal_api.services.scheduling import appointments
 
@@ -110,6 +110,7 @@ async def home(reader: Reader, principal: Principal, query: HomeQuery) -> dict[s
         "account": account,
         "profiles": [_home_profile(each, names[each.client_id]) for each in profiles],
         "next_appointment": await appointments.next_of(reader, profiles),
+        "waiting": await waiting.of(reader, principal, profiles),
     }
 
 

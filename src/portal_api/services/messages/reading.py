@@ -17,11 +17,11 @@ from portal_api.models.documents import Document, StoredFile
 from portal_api.models.guardians import Guardian
 from portal_api.models.messages import (
     AUDIENCE_ROLES,
-    Audience,
     Message,
     MessageAttachment,
     MessageRetraction,
     Thread,
+    ThreadAudience,
     ThreadParticipant,
 )
 from portal_api.models.staff import StaffMember
@@ -133,7 +133,7 @@ def for_staff(statement: Rows, everyone: bool) -> Rows:
     """
     seen = clients.caseload()
     if everyone:
-        seen = or_(seen, Thread.audience != Audience.CLINICAL)
+        seen = or_(seen, Thread.audience != ThreadAudience.CLINICAL)
     open_to_them = Thread.audience == bindparam("audiences", type_=_TEXTS).any_()
     return statement.join(Client, Client.id == Thread.client_id).where(open_to_them, or_(is_in(), seen))
 
@@ -167,7 +167,7 @@ def who_asks(principal: Principal) -> dict[str, Any]:
 
 
 def may_take_part(roles: frozenset[Role], audience: str) -> bool:
-    return bool(AUDIENCE_ROLES[Audience(audience)] & roles)
+    return bool(AUDIENCE_ROLES[ThreadAudience(audience)] & roles)
 
 
 def read_for(principal: Principal) -> Read:

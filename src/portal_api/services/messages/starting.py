@@ -13,7 +13,7 @@ from portal_api.core.errors import Conflict, InvalidState, NotFound, invalid
 from portal_api.core.ids import new_id
 from portal_api.models.clients import ClientAssignment
 from portal_api.models.guardians import Guardian
-from portal_api.models.messages import AUDIENCE_ROLES, Audience, Thread, ThreadParticipant
+from portal_api.models.messages import AUDIENCE_ROLES, Thread, ThreadAudience, ThreadParticipant
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.messages import MyThreadCreate, ThreadCreate
 from portal_api.services import audit, features
@@ -90,26 +90,28 @@ async def remove_participant(session: Session, principal: Principal, thread_id: 
     await _record(session, principal, "thread.left", thread, staff_id)
 
 
-async def _addressees(session: Session, client_id: UUID, data: MyThreadCreate) -> tuple[Audience, dict[UUID, UUID]]:
+async def _addressees(
+    session: Session, client_id: UUID, data: MyThreadCreate
+) -> tuple[ThreadAudience, dict[UUID, UUID]]:
     """Who of the staff is written to, and as what. What is clinical and has no clinician goes to the owners."""
     if data.practitioner_id is not None:
         found = await _colleagues(session, {data.practitioner_id}, data.audience, "/practitioner_id")
         return data.audience, found
-    if data.audience is Audience.CLINICAL:
+    if data.audience is ThreadAudience.CLINICAL:
         assigned = select(ClientAssignment.practitioner_id).where(ClientAssignment.client_id == client_id)
         treating = {UUID(str(each)) for each in await session.scalars(assigned)}
-        found = await _active(session, AUDIENCE_ROLES[Audience.CLINICAL], among=treating)
+        found = await _active(session, AUDIENCE_ROLES[ThreadAudience.CLINICAL], among=treating)
         if found:
             return data.audience, found
-    audience = Audience.ADMINISTRATIVE if data.audience is Audience.CLINICAL else data.audience
-    found = await _active(session, AUDIENCE_ROLES[audience] - AUDIENCE_ROLES[Audience.CLINICAL] or OWNERS)
+    audience = ThreadAudience.ADMINISTRATIVE if data.audience is ThreadAudience.CLINICAL else data.audience
+    found = await _active(session, AUDIENCE_ROLES[audience] - AUDIENCE_ROLES[ThreadAudience.CLINICAL] or OWNERS)
     if not found:
         raise NobodyToWriteTo("Call the practice.")
     return audience, found
 
 
 async def _colleagues(session: Session, staff_ids: Collection[UUID], audience: str, pointer: str) -> dict[UUID, UUID]:
-    found = await _active(session, AUDIENCE_ROLES[Audience(audience)], among=staff_ids)
+    found = await _active(session, AUDIENCE_ROLES[ThreadAudience(audience)], among=staff_ids)
     if set(staff_ids) - found.keys():
         raise invalid(pointer, "cannot_take_part", "Name active staff whose roles take part in such threads.")
     return found
