@@ -14,12 +14,16 @@ APPEND_ONLY = {
     "event_seal",
     "event_subject",
     "form_version",
+    "message_attachment",
+    "message_retraction",
+    "out_of_office_reply",
     "portal_access_change",
     "records_consent",
     "signature",
     "signature_decision",
     "signed_copy",
     "signed_paper",
+    "thread_message",
 }
 DIRECTORIES = {"paper_fingerprint", "practice_link"}
 """Tables that say which practice something is of: read before a practice is known."""
