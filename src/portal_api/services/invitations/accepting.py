@@ -214,7 +214,7 @@ async def _join_as_client(
     if prospect is not None:
         await prospects.accept_invitation(session, visitor, prospect, client.id, invitation.id, invitation.created_by)
     await _set_features(session, client, invitation)
-    await onboarding.begin(session, visitor, client.id, "invitation")
+    await onboarding.begin(session, visitor.proven(account.kind, account.id), client.id, "invitation")
     await finish(session, visitor, invitation, account, now)
     return account, methods
 
@@ -233,7 +233,7 @@ async def _join_as_guardian(
     methods = await _check_account(session, account, offer, proof, otp)
     account.verify_email(now)
     await joining.join(session, visitor, guardian, client, account, invitation.created_by)
-    await onboarding.begin(session, visitor, client.id, "guardian")
+    await onboarding.begin(session, visitor.proven(account.kind, account.id), client.id, "guardian")
     await finish(session, visitor, invitation, account, now)
     return account, methods
 
