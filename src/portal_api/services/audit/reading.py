@@ -121,7 +121,9 @@ def _shown_to_guardians() -> tuple[ColumnElement[bool], ...]:
         for model in _confidential_tables()
     ]
     return (
-        or_(Event.actor_kind != ActorKind.CLIENT, Event.actor_id == bindparam("account_id")),
+        or_(
+            Event.actor_kind.not_in((ActorKind.CLIENT, ActorKind.ANONYMOUS)), Event.actor_id == bindparam("account_id")
+        ),
         *(~Event.type.startswith(beginning, autoescape=True) for beginning in NOT_FOR_GUARDIANS),
         or_(Event.resource_type.is_(None), and_(*told_apart)),
     )
