@@ -14,6 +14,7 @@ from bench.booking import measure as measure_booking
 from bench.contest import Contest, Contestant, ratio
 from bench.feeds import measure as measure_feeds
 from bench.files import measure as measure_files
+from bench.forms import measure as measure_forms
 from bench.ground import Ground, migrate
 from bench.load import Call, Load, load
 from bench.people import PASSWORD, Population, numbered
@@ -280,6 +281,11 @@ def booking(bench: Bench) -> None:
     measure_booking(bench.ground, bench.report)
 
 
+def forms(bench: Bench) -> None:
+    """A form of thirty questions, saved and handed in."""
+    measure_forms(bench.ground, bench.report)
+
+
 def processes(bench: Bench) -> None:
     """Memory of the workers, and the time from start to ready."""
     server = bench.ground.serve("ours", "bench", workers=3)
@@ -317,6 +323,6 @@ SECTIONS: dict[str, Section] = {
     section.__name__: section
     for section in (
         *(statements, reads, writes, protection, routes, growth),
-        *(slots, feeds, files, booking, logins, processes),
+        *(slots, feeds, booking, files, forms, logins, processes),
     )
 }

@@ -54,7 +54,7 @@ def main(name: str, port: int, workers: int) -> None:
     listener.bind(("127.0.0.1", port))
     config.load()
     memory.return_large_blocks()
-    memory.load_for_good()
+    memory.load_for_good(workers)
     for _ in range(workers - 1):
         if os.fork() == 0:
             break

@@ -60,7 +60,7 @@ def answer_requests(
 
     first, others = create_app(settings, with_worker=with_worker), create_app(settings)
     memory.return_large_blocks()
-    memory.load_for_good()
+    memory.load_for_good(processes)
     if processes == 1:
         answer(first, listener, on_ready)
         return 0

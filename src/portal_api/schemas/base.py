@@ -144,6 +144,7 @@ def _line_of(length: int) -> Any:
 Name = Annotated[str, _line_of(100), AfterValidator(_line)]
 Line = Annotated[str, _line_of(200), AfterValidator(_line)]
 Paragraphs = Annotated[str, _line_of(4000), AfterValidator(_paragraphs)]
+LongText = Annotated[str, _line_of(20_000), AfterValidator(_paragraphs)]
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_line), AfterValidator(_email)
 ]

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from asyncpg import PostgresError
 from fastapi.routing import APIRoute, APIRouter
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
@@ -137,9 +138,8 @@ class PortalRoute(APIRoute):
         for attempt in range(1, RETRIES + 1):
             try:
                 return await self._write_once(request, body, claims)
-            except DBAPIError as error:
-                state = getattr(getattr(error.orig, "__cause__", None), "sqlstate", None)
-                if state not in RETRIED_STATES or attempt == RETRIES:
+            except (DBAPIError, PostgresError) as error:
+                if _sqlstate(error) not in RETRIED_STATES or attempt == RETRIES:
                     raise
         raise AssertionError("unreachable")
 
@@ -177,6 +177,11 @@ class PortalRouter(APIRouter):
 
     def __init__(self, *, prefix: str, tag: str) -> None:
         super().__init__(prefix=prefix, tags=[tag], route_class=PortalRoute)
+
+
+def _sqlstate(error: DBAPIError | PostgresError) -> str | None:
+    raised = error.orig and error.orig.__cause__ if isinstance(error, DBAPIError) else error
+    return getattr(raised, "sqlstate", None)
 
 
 def _nobody(origin: Origin) -> Principal:

@@ -32,6 +32,8 @@ Template = Literal[
     "request_expired",
     "request_lapsed",
     "request_received",
+    "safety_alert",
+    "safety_alert_escalated",
     "second_factor_changed",
     "second_factor_reset",
     "sessions_revoked",

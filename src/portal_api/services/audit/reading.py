@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from portal_api.core.access import ActorKind, Principal, Profile
-from portal_api.core.db import Base, Confidential, Read, Reader
+from portal_api.core.db import Base, Confidential, Id, Read, Reader
 from portal_api.core.errors import invalid
 from portal_api.models.audit import Event, EventSeal, EventSubject
 from portal_api.models.auth import Account
@@ -52,15 +52,17 @@ COLUMNS = (
     Event.changed,
     Event.details,
 )
-BETWEEN_STAFF = (
+NOT_FOR_GUARDIANS = (
     "client.came_of_age",
     "client.grew_older",
     "client.sharing_changed",
     "custody.",
     "guardian",
     "invitation",
+    "message.",
+    "thread",
 )
-"""How the types of events begin that would tell one guardian of another."""
+"""How the types of events begin that would tell one guardian of another, or of what they write and are written."""
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "actor_id": Event.actor_id == bindparam("actor_id"),
     "type": Event.type == bindparam("type"),
@@ -120,14 +122,16 @@ def _shown_to_guardians() -> tuple[ColumnElement[bool], ...]:
     ]
     return (
         or_(Event.actor_kind != ActorKind.CLIENT, Event.actor_id == bindparam("account_id")),
-        *(~Event.type.startswith(beginning, autoescape=True) for beginning in BETWEEN_STAFF),
+        *(~Event.type.startswith(beginning, autoescape=True) for beginning in NOT_FOR_GUARDIANS),
         or_(Event.resource_type.is_(None), and_(*told_apart)),
     )
 
 
 def _confidential_tables() -> list[Any]:
-    models: list[Any] = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Confidential)]
-    return sorted(models, key=lambda model: model.__tablename__)
+    """What an event can be about: parts of something else have no id of their own."""
+    models: list[Any] = [mapper.class_ for mapper in Base.registry.mappers]
+    found = [model for model in models if issubclass(model, Confidential) and issubclass(model, Id)]
+    return sorted(found, key=lambda model: str(getattr(model, "__tablename__", "")))
 
 
 def _position(pager: Pager) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.invitations import InvitationAccept, InvitationLookup
-from portal_api.services import audit, prospects
+from portal_api.services import audit, onboarding, prospects
 from portal_api.services.auth import accounts, devices, passwords, second_factor, sessions
 from portal_api.services.auth.authority import PortalDisabled
 from portal_api.services.auth.login import PER_ACCOUNT_AND_NETWORK, InvalidCredentials, OtpRequired, key_of
@@ -214,6 +214,7 @@ async def _join_as_client(
     if prospect is not None:
         await prospects.accept_invitation(session, visitor, prospect, client.id, invitation.id, invitation.created_by)
     await _set_features(session, client, invitation)
+    await onboarding.begin(session, visitor, client.id, "invitation")
     await finish(session, visitor, invitation, account, now)
     return account, methods
 
@@ -232,6 +233,7 @@ async def _join_as_guardian(
     methods = await _check_account(session, account, offer, proof, otp)
     account.verify_email(now)
     await joining.join(session, visitor, guardian, client, account, invitation.created_by)
+    await onboarding.begin(session, visitor, client.id, "guardian")
     await finish(session, visitor, invitation, account, now)
     return account, methods
 

@@ -1,6 +1,7 @@
 """Which events become mails, to whom, and how the sending went."""
 
 from portal_api.services.notifications import (
+    alert_letters,
     auth_letters,
     guardian_letters,
     invitation_letters,
@@ -14,6 +15,7 @@ from portal_api.services.notifications.letters import LETTERS, Letter
 __all__ = [
     "LETTERS",
     "Letter",
+    "alert_letters",
     "auth_letters",
     "finish",
     "guardian_letters",
