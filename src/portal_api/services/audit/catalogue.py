@@ -74,6 +74,7 @@ TYPES: dict[str, str] = {
     "document.viewed": "A document was opened.",
     "document.withdrawn": "A client took a document back; the practice keeps its copy.",
     "document_settings.updated": "Which files the practice takes, or how long it keeps them, was changed.",
+    "documents.downloaded": "Several documents were taken out together.",
     "documents.listed": "Documents were shown in a list.",
     "email.changed": "An account moved to another e-mail address.",
     "email.reverted": "A change of e-mail address was undone from the old address.",

@@ -43,7 +43,10 @@ async def contents(
         await audit.record(session, principal, "access.denied", outcome="denied", details=details)
         raise NotAllThere
     chosen = [opening.content_of(session, found[document_id]) for document_id in wanted]
-    await opening.note_views(session, principal, [found[document_id] for document_id in wanted])
+    await opening.write_receipts(session, principal, list(found.values()))
+    whose = {UUID(str(row["client_id"])) for row in found.values()}
+    details = {"document_ids": [str(document_id) for document_id in wanted]}
+    await audit.record(session, principal, "documents.downloaded", clients=whose, details=details)
     return chosen
 
 

@@ -45,7 +45,7 @@ async def content(session: Session, principal: Principal, document_id: UUID) -> 
     """The content of a document that the caller sees. Raises NotFound, NotReady, Withheld."""
     row = await reading.visible(session, principal, document_id, opening=True)
     found = content_of(session, row)
-    await note_views(session, principal, [row])
+    await note_view(session, principal, row)
     return found
 
 
@@ -71,8 +71,15 @@ def must_be_readable(state: str) -> None:
         raise NotReady("Try again in a while.", state=state)
 
 
-async def note_views(session: Session, principal: Principal, rows: Sequence[dict[str, Any]]) -> None:
-    """Write receipts and records; the first view of staff keeps the client from deleting the document.
+async def note_view(session: Session, principal: Principal, row: dict[str, Any]) -> None:
+    """Write the receipt and the record of one document that is given out. Raises NotFound."""
+    await write_receipts(session, principal, [row])
+    resource, whose = ("document", UUID(str(row["id"]))), [UUID(str(row["client_id"]))]
+    await audit.record(session, principal, "document.viewed", resource=resource, clients=whose)
+
+
+async def write_receipts(session: Session, principal: Principal, rows: Sequence[dict[str, Any]]) -> None:
+    """Note who has opened these documents; the first of staff keeps the client from deleting one.
 
     Raises NotFound where one was deleted at the same moment.
     """
@@ -87,9 +94,6 @@ async def note_views(session: Session, principal: Principal, rows: Sequence[dict
     again = {"last_viewed_at": func.now(), "views": DocumentView.views + 1}
     key = ["practice_id", "document_id", "account_id"]
     await session.execute(insert(DocumentView).values(receipts).on_conflict_do_update(index_elements=key, set_=again))
-    for document_id, client_id in whose.items():
-        resource = ("document", document_id)
-        await audit.record(session, principal, "document.viewed", resource=resource, clients=[client_id])
 
 
 async def _mark_opened(session: Session, principal: Principal, document_ids: Collection[UUID]) -> None:
