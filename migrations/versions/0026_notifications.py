@@ -29,6 +29,7 @@ def _deliveries() -> None:
         sa.Column("kind", sa.Text(), nullable=True),
         sa.Column("recipient_id", sa.Uuid(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("address_mac", sa.LargeBinary(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("attempted_at", sa.DateTime(timezone=True), nullable=True),
     ):
@@ -235,5 +236,5 @@ def downgrade() -> None:
     op.execute("ALTER TABLE mail_delivery DROP CONSTRAINT ck_mail_delivery_state")
     # Rows in a state that there was not yet stay as they are: the log is not rewritten.
     _check("mail_delivery", "state", _one_of("state", OLD_STATES), validate=False)
-    for column in ("attempted_at", "attempts", "address", "recipient_id", "kind", "event_id"):
+    for column in ("attempted_at", "attempts", "address_mac", "address", "recipient_id", "kind", "event_id"):
         op.drop_column("mail_delivery", column)

@@ -59,6 +59,7 @@ class Permission(StrEnum):
     INVITATIONS_WRITE = "invitations:write"
     LOCATIONS_READ = "locations:read"
     LOCATIONS_WRITE = "locations:write"
+    NOTIFICATION_LOG_READ = "notification_log:read"
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
@@ -119,6 +120,7 @@ _ADMINISTRATION = (
         P.CLIENTS_READ_ALL,
         P.FEATURES_MANAGE,
         P.LOCATIONS_WRITE,
+        P.NOTIFICATION_LOG_READ,
         P.PORTAL_WRITE,
         P.PRACTICE_WRITE,
         P.PROSPECTS_MANAGE,

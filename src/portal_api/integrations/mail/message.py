@@ -23,12 +23,13 @@ class MailRefused(JobFailed):
     The mail was not taken. permanent: this address or this message never will be (a bounce); else try again.
 
     code: the server's reply code, 0 if there was none. reason: holds nothing of the server's text, which may
-    quote people.
+    quote people. of_address: the server said so of the address, whatever is sent there.
     """
 
-    def __init__(self, permanent: bool, code: int, reason: str) -> None:
+    def __init__(self, permanent: bool, code: int, reason: str, *, of_address: bool = False) -> None:
         super().__init__(f"{code} {reason}" if code else reason, permanent=permanent)
         self.code = code
+        self.of_address = of_address
 
 
 class UnsafeHeader(MailRefused):

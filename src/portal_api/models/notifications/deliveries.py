@@ -55,6 +55,7 @@ class MailDelivery(PracticeScoped, Id, Base):
     """The account, or the client who is reached by the chart's address."""
     address: Mapped[str | None]
     """Masked: g***@h***.example."""
+    address_mac: Mapped[bytes | None]
     state: Mapped[str] = mapped_column(default="queued", server_default=text("'queued'"))
     smtp_code: Mapped[int | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
@@ -62,9 +63,9 @@ class MailDelivery(PracticeScoped, Id, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
 
-    def begin(self, at: datetime, address: str) -> None:
+    def begin(self, at: datetime) -> None:
         """Somebody talks to the mail server about it now."""
-        self.state, self.attempted_at, self.address = "sending", at, address
+        self.state, self.attempted_at = "sending", at
         self.attempts += 1
 
     def finish(self, state: str, at: datetime, smtp_code: int | None = None) -> None:

@@ -30,7 +30,7 @@ class NotificationPreference(PracticeScoped, Base):
 
 
 class NotificationSettings(PracticeScoped, Mutable, Base):
-    """When somebody wants to be told. Times are readings of the clock in `time_zone`, or else in the zone of the person.
+    """When somebody wants to be told. Times are readings of the clock in `time_zone`, or else in the person's zone.
 
     `version` is that of everything that the account's holder chose, preferences included.
     """
