@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime
 from typing import Protocol
 
@@ -16,6 +16,18 @@ from portal_api.core.jobs import JobFailed
 
 DISPLAY_NAME_LENGTH = 64
 SUBJECT_LENGTH = 200
+
+
+class _Verbatim(UnstructuredHeader, BaseHeader):
+    """A header with an address that no mail program would find in pieces or encoded (RFC 2369 section 2)."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_REGISTRY = HeaderRegistry()
+_REGISTRY.map_to_type("List-Unsubscribe", _Verbatim)
+POLICY = SMTP.clone(header_factory=_REGISTRY)
 
 
 class MailRefused(JobFailed):
@@ -70,7 +82,7 @@ class Mailer(Protocol):
 
 def compose(mail: Mail, sender: str, now: datetime) -> EmailMessage:
     """The mail as a message from `sender`, with a text part and the HTML, if any, as its alternative."""
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=POLICY)
     origin = _one_address(sender)
     message["From"] = Address(display_name(mail.sender_name), addr_spec=sender)
     message["To"] = Address(addr_spec=mail.to)

@@ -99,8 +99,10 @@ async def lines_of(session: Session, rows: Sequence[Notification]) -> list[Line]
 
 
 def path_of(path: str, resource_id: UUID | None, client_id: UUID | None) -> str:
-    """The place in the front end."""
-    return path.format(id=resource_id or "", client=client_id or "")
+    """The place in the front end; the inbox, where the one that is meant is not to be seen."""
+    if ("{id}" in path and resource_id is None) or ("{client}" in path and client_id is None):
+        return INBOX
+    return path.format(id=resource_id, client=client_id)
 
 
 def when(at: datetime, zone: ZoneInfo) -> str:

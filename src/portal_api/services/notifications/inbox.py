@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, and_, bindparam, func, or_, select, true, update
+from sqlalchemy import Boolean, ColumnElement, and_, bindparam, case, func, or_, select, true, update
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Read, Reader, Rows, Session, Source
@@ -14,7 +14,7 @@ from portal_api.models.clients import Client
 from portal_api.models.notifications import Notification
 from portal_api.schemas.notifications import InboxQuery
 from portal_api.services.clients import reading
-from portal_api.services.notifications.composing import INITIALS, path_of
+from portal_api.services.notifications.composing import INBOX, INITIALS, path_of
 from portal_api.services.notifications.kinds import BY_KEY
 from portal_api.services.paging import Pager
 
@@ -78,7 +78,7 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
     """One row, with the words of its kind."""
     kind = BY_KEY.get(row["kind"])
     words = kind.events.get(row["event_type"]) if kind else None
-    path = path_of(words.path, row["resource_id"], row["client_id"]) if words else "/notifications"
+    path = path_of(words.path, row["resource_id"], row["client_id"]) if words else INBOX
     return row | {"title": words.line if words else "Something has happened", "path": path}
 
 
@@ -121,7 +121,7 @@ def _rows(everyone: bool) -> Rows:
             Notification.resource_type,
             Notification.resource_id,
             Client.id.label("client_id"),
-            INITIALS.label("client_initials"),
+            case((Client.id.is_not(None), INITIALS)).label("client_initials"),
             Notification.occurred_at,
             Notification.created_at,
             Notification.read_at,

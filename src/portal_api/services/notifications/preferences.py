@@ -82,7 +82,7 @@ async def update(
     settings = await _settings(session, account_id)
     _apply(settings, changes)
     if "kinds" in changes:
-        await _choose(session, principal, account_id, data.kinds or {})
+        await _choose(session, principal, account_id, data.kinds)
     if data.consents is not None:
         if not principal.is_client:
             raise invalid("/consents", "not_for_staff", "Consents to be contacted are the clients'.")
@@ -123,10 +123,10 @@ def _apply(settings: NotificationSettings, changes: dict[str, Any]) -> None:
 
 
 async def _choose(
-    session: Session, principal: Principal, account_id: UUID, wanted: dict[str, dict[Any, Mode | None] | None]
+    session: Session, principal: Principal, account_id: UUID, wanted: dict[str, dict[Any, Mode | None] | None] | None
 ) -> None:
     known = {kind.key: kind for kind in kinds.of_audience(principal.kind)}
-    for key, channels in wanted.items():
+    for key, channels in (dict.fromkeys(known) if wanted is None else wanted).items():
         if key not in known:
             raise invalid(f"/kinds/{key}", "unknown_kind", f"There are: {', '.join(known)}.")
         if channels is None:
