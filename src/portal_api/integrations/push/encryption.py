@@ -1,7 +1,7 @@
 """Message encryption for Web Push (RFC 8291): only the device can read what its push service carries.
 
-By hand, with the primitives of `cryptography`: the library for it (pywebpush) brings two HTTP clients with it, goes
-past our own door for outgoing requests, and its core (http-ece) is what the tests decrypt with.
+By hand, with the primitives of `cryptography`: the library for it brings two HTTP clients with it and goes past our own
+door for outgoing requests (docs/decisions/0022).
 """
 
 import os

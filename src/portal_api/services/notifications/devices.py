@@ -16,7 +16,7 @@ from portal_api.core.db import Read, Reader, Session
 from portal_api.core.errors import NotFound, invalid
 from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
-from portal_api.integrations.egress import Egress, EgressError
+from portal_api.integrations.egress import PORTS, Egress, EgressError
 from portal_api.integrations.push import ApplicationServer, Device
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.notifications import Notification, PushSubscription
@@ -185,8 +185,11 @@ def _must_be_reachable(tools: Tools, endpoint: str) -> None:
         target = Egress(allow=allowed).check(endpoint)
     except EgressError as error:
         raise invalid("/endpoint", error.code, "This is not the address of a push service.") from None
-    if target.scheme != "https" and not {target.host, f"{target.host}:{target.port}"} & set(allowed):
-        raise invalid("/endpoint", "https_needed", "The address of a push service begins with https://.")
+    is_usual = target.scheme == "https" and target.port == PORTS["https"]
+    if not is_usual and not {target.host, f"{target.host}:{target.port}"} & set(allowed):
+        raise invalid(
+            "/endpoint", "https_needed", "The address of a push service begins with https:// and names no port."
+        )
 
 
 def _place(row: PushSubscription) -> tuple[str, ...]:
