@@ -1,7 +1,7 @@
 """A push service on loopback, and the device behind it: reads what it is sent by its own implementation of the RFCs.
 
-The receiving side of RFC 8291 is written with HMAC alone (RFC 5869) and proven by the example of that document's section
-5; whoever signed is checked by PyJWT.
+The receiving side of RFC 8291 is written with HMAC alone (RFC 5869) and proven by the example in section 5 of that
+document; whoever signed is checked by PyJWT.
 """
 
 import asyncio

@@ -72,7 +72,7 @@ def test_a_key_that_is_given_is_used() -> None:
 
 @pytest.mark.parametrize("values", [{"push_key": "short"}, {"push_contact": "nobody"}])
 def test_settings_that_make_no_sense_are_refused(values: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="PORTAL_PUSH_KEY|push_contact"):
+    with pytest.raises(ValueError, match=r"PORTAL_PUSH_KEY|push_contact"):
         Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 

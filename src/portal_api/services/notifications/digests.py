@@ -8,7 +8,7 @@ the hour, or when the programs run again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -41,14 +41,18 @@ def last_due(now: datetime, zone: ZoneInfo, digest_at: str) -> datetime:
 
     A reading that is skipped is that much later, of two it is the first.
     """
-    today = _on(now.astimezone(zone), digest_at, zone)
-    return today if today <= now else _on(now.astimezone(zone) - DAY, digest_at, zone)
+    day = now.astimezone(zone).date()
+    while (at := _on(day, digest_at, zone)) > now:
+        day -= DAY
+    return at
 
 
 def next_due(now: datetime, zone: ZoneInfo, digest_at: str) -> datetime:
     """The next time after now."""
-    today = _on(now.astimezone(zone), digest_at, zone)
-    return today if today > now else _on(now.astimezone(zone) + DAY, digest_at, zone)
+    day = now.astimezone(zone).date()
+    while (at := _on(day, digest_at, zone)) <= now:
+        day += DAY
+    return at
 
 
 async def any_wait(session: Session) -> bool:
@@ -58,8 +62,11 @@ async def any_wait(session: Session) -> bool:
 
 
 async def due(session: Session, after: UUID | None) -> tuple[list[Due], UUID | None]:
-    """Whose digest is due, of the next AT_ONCE for whom something waits; and where to go on, None at the end."""
-    first = select(Notification.recipient_id, func.min(Notification.created_at).label("since")).where(_waits())
+    """Whose digest is due, of the next AT_ONCE for whom something waits; and where to go on, None at the end.
+
+    It is due where something happened before its hour and no digest came since; after an outage at once, not tomorrow.
+    """
+    first = select(Notification.recipient_id, func.min(Notification.occurred_at).label("since")).where(_waits())
     if after is not None:
         first = first.where(Notification.recipient_id > after)
     first = first.group_by(Notification.recipient_id).order_by(Notification.recipient_id).limit(AT_ONCE)
@@ -113,9 +120,9 @@ async def preview(reader: Reader, principal: Principal) -> dict[str, Any]:
     }
 
 
-def _on(local: datetime, digest_at: str, zone: ZoneInfo) -> datetime:
+def _on(day: date, digest_at: str, zone: ZoneInfo) -> datetime:
     minute = wishes.minute(digest_at)
-    return datetime.combine(local.date(), time(minute // 60, minute % 60), zone).astimezone(UTC)
+    return datetime.combine(day, time(minute // 60, minute % 60), zone).astimezone(UTC)
 
 
 def _waits() -> Any:
