@@ -19,6 +19,10 @@ def application(name: str) -> Any:
         from bench.rivals.limit import app
 
         return app
+    if name == "files":
+        from bench.rivals.files import app
+
+        return app
     if name == "usual":
         from bench.rivals.usual import app
 
@@ -50,7 +54,7 @@ def main(name: str, port: int, workers: int) -> None:
     listener.bind(("127.0.0.1", port))
     config.load()
     memory.return_large_blocks()
-    memory.load_for_good()
+    memory.load_for_good(workers)
     for _ in range(workers - 1):
         if os.fork() == 0:
             break

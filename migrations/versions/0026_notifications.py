@@ -5,7 +5,7 @@ from alembic import op
 from practice_tables import CLIENTS, create_practice_table, restrict_clients
 
 revision = "0026_notifications"
-down_revision = "0020_guardians"
+down_revision = "0025_onboarding"
 branch_labels = None
 depends_on = None
 

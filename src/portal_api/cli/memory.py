@@ -25,13 +25,14 @@ def return_large_blocks() -> None:
             mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
-def load_for_good() -> None:
+def load_for_good(processes: int = 1) -> None:
     """Load what the first requests would; the collector then leaves alone what is there, so forks can share it.
 
     It also comes less often: what a request leaves behind is nearly always freed by counting.
     """
     configure_mappers()
-    import_module("zxcvbn")  # 12 MB of words
+    if processes > 1:
+        import_module("zxcvbn")  # 12 MB of words, which one process alone may never need
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT)

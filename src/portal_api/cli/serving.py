@@ -32,6 +32,7 @@ def prepared(settings: Settings, *, migrate: bool) -> Iterator[Settings]:
     Raises CannotStart.
     """
     checks.check_video(settings)
+    checks.check_files(settings)
     with open_database(settings, _import_application) as opened:
         checks.check_server(opened)
         if migrate or not settings.database_url:
@@ -59,7 +60,7 @@ def answer_requests(
 
     first, others = create_app(settings, with_worker=with_worker), create_app(settings)
     memory.return_large_blocks()
-    memory.load_for_good()
+    memory.load_for_good(processes)
     if processes == 1:
         answer(first, listener, on_ready)
         return 0

@@ -27,7 +27,7 @@ class GroupCommit(Generic[T]):
         self._waiting.append((items, done))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        await asyncio.shield(done)
+        await done
 
     async def _run(self) -> None:
         try:

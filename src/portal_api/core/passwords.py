@@ -4,15 +4,14 @@ import asyncio
 import os
 import re
 import secrets
-import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore, Lock, get_native_id
+from threading import BoundedSemaphore, Lock
 from typing import Any, TypeVar
 
 from passlib.handlers.argon2 import argon2
 
+from portal_api.core.courtesy import CourteousPool
 from portal_api.core.weak_words import WEAK_WORDS
 
 MIN_LENGTH = 12
@@ -25,7 +24,6 @@ _ARGON2: Any = argon2.using(type="ID", memory_cost=_MEMORY_KIB, rounds=_ROUNDS, 
 # Well-formed and opened by nothing known: 16 bytes of salt and 32 of digest, all zero.
 _NOBODY = f"$argon2id$v=19$m={_MEMORY_KIB},t={_ROUNDS},p=1${'A' * 22}${'A' * 43}"
 
-_NICENESS = 10
 _MIN_SCORE = 3
 _SCORED_LENGTH = 72  # zxcvbn raises above it
 _SUBSTITUTES = frozenset("4@8({[<3690!1|7$5+%2")
@@ -64,7 +62,7 @@ class PasswordHasher:
 
     def __init__(self, *, threads: int = max(1, (os.cpu_count() or 1) - 1), queue: int = 64) -> None:
         """Work in this many threads, with this many calls waiting; one more raises Busy at once."""
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="passwords", initializer=_give_way)
+        self._pool = CourteousPool(threads, "passwords")
         self._slots = BoundedSemaphore(threads + queue)
 
     async def hash(self, password: str) -> str:
@@ -92,7 +90,7 @@ class PasswordHasher:
 
     def close(self) -> None:
         """Finish what runs, drop what waits."""
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown()
 
     async def _run(self, work: Callable[[], T]) -> T:
         if not self._slots.acquire(blocking=False):
@@ -105,12 +103,6 @@ class PasswordHasher:
         # The slot belongs to the work, not to the caller, who may hang up while a thread still computes.
         running.add_done_callback(lambda _: self._slots.release())
         return await asyncio.wrap_future(running)
-
-
-def _give_way() -> None:
-    """Where cores are few, requests come before hashes: on Linux a thread has a priority of its own."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
 
 
 def check_strength(password: str, *, context: Iterable[str]) -> None:

@@ -4,14 +4,17 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, func, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, and_, any_, case, func, literal, or_, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal_api.core.access import SELF
+from portal_api.core.access import SELF, GrantPermission
 from portal_api.core.db import Base, ClientOwned, Id, Mutable, PracticeScoped, of_a_practice, one_of, refers_to
 from portal_api.core.errors import InvalidState
 
 PORTAL_STATES = ("none", "invited", "active", "suspended", "revoked")
+SEXES = ("female", "male", "other", "unknown")
+"""Administrative gender (FHIR R4 AdministrativeGender)."""
 _PORTAL_MOVES = {
     "invited": {"none", "invited", "revoked"},
     "active": {"none", "invited", "active", "suspended", "revoked"},
@@ -22,12 +25,16 @@ _PORTAL_MOVES = {
 
 
 class Client(PracticeScoped, Id, Mutable, Base):
-    """The chart's administrative head. Not a login: accounts act for it by grants."""
+    """The chart's administrative head. Not a login: accounts act for it by grants.
+
+    given_name, middle_name and family_name are the legal name, preferred_name is what the person is called.
+    """
 
     __tablename__ = "client"
     __table_args__ = (
         of_a_practice(),
         one_of("portal_state", PORTAL_STATES),
+        one_of("sex", SEXES),
         CheckConstraint("date_of_birth > DATE '1850-01-01'", name="date_of_birth"),
         Index("ix_client_updated", "practice_id", "updated_at", "id"),
         Index("ix_client_email", "practice_id", "email_norm"),
@@ -36,14 +43,23 @@ class Client(PracticeScoped, Id, Mutable, Base):
     )
 
     given_name: Mapped[str]
+    middle_name: Mapped[str | None]
     family_name: Mapped[str]
     preferred_name: Mapped[str | None]
     pronouns: Mapped[str | None]
     date_of_birth: Mapped[date | None]
+    sex: Mapped[str | None]
+    gender_identity: Mapped[str | None]
+    language: Mapped[str | None]
     email: Mapped[str | None]
     email_norm: Mapped[str | None]
     phone: Mapped[str | None]
+    other_phones: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
+    address: Mapped[dict[str, Any] | None]
     time_zone: Mapped[str | None]
+    emergency_contact: Mapped[dict[str, Any] | None]
+    contact_preferences: Mapped[dict[str, Any] | None]
+    self_pay: Mapped[bool | None]
     external_ids: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     is_test: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     archived_at: Mapped[datetime | None]
@@ -130,8 +146,30 @@ class ClientGrant(ClientOwned, Id, Base):
     valid_from: Mapped[datetime] = mapped_column(server_default=func.now())
     valid_to: Mapped[datetime | None]
     granted_by: Mapped[UUID | None]
+    narrows_at: Mapped[datetime | None]
+    narrowed_permissions: Mapped[list[str] | None]
+    """What is left from `narrows_at` on, when the client has reached an age that the practice chose (F6.B1)."""
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[UUID | None]
+
+    @classmethod
+    def is_live(cls) -> ColumnElement[bool]:
+        """Whether it holds at this moment, by the database's clock (A09)."""
+        return and_(
+            cls.revoked_at.is_(None),
+            cls.valid_from <= func.now(),
+            or_(cls.valid_to.is_(None), cls.valid_to > func.now()),
+        )
+
+    @classmethod
+    def permissions_now(cls) -> ColumnElement[Any]:
+        """What it allows at this moment."""
+        return case((cls.narrows_at <= func.now(), cls.narrowed_permissions), else_=cls.permissions)
+
+    @classmethod
+    def allows(cls, permission: GrantPermission) -> ColumnElement[bool]:
+        """Whether it allows this at this moment. The client's own login may do everything."""
+        return or_(cls.relationship == SELF, literal(permission.value) == any_(cls.permissions_now()))
 
     def revoke(self, at: datetime, by: UUID | None) -> None:
         if self.revoked_at is None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -11,6 +12,7 @@ from portal_api.schemas.practices import Address, Branding
 
 Minutes = Annotated[int, Field(ge=0, le=525_600)]
 VideoMinutes = Annotated[int, Field(ge=0, le=240)]
+ConsentGate = Literal["off", "warn", "block"]
 SecondFactor = Literal["optional", "staff", "everyone"]
 
 
@@ -23,6 +25,13 @@ class VideoUpdate(Change):
     opens_minutes_before: VideoMinutes | None = None
     closes_minutes_after: VideoMinutes | None = None
     waiting_room: bool | None = None
+    consent_gate: ConsentGate | None = None
+    consent_form_template_id: UUID | None = Field(None, description="Null: the telehealth consent that ships.")
+
+
+class AssessmentsUpdate(Change):
+    scores_visible: bool | None = None
+    escalation_hours: Annotated[int, Field(ge=1, le=72)] | None = None
 
 
 class PortalUpdate(Change):
@@ -46,7 +55,11 @@ class PortalUpdate(Change):
     request_ttl_hours: Annotated[int, Field(ge=1, le=720)] | None = Field(
         None, description="How long an appointment request holds its time before it expires."
     )
+    pending_requests_per_day: Annotated[int, Field(ge=1, le=200)] | None = Field(
+        None, description="How many requests may wait for an answer, for one practitioner and one day."
+    )
     video: VideoUpdate | None = None
+    assessments: AssessmentsUpdate | None = None
     second_factor: SecondFactor | None = None
 
 
@@ -67,6 +80,19 @@ class Video(Output):
     opens_minutes_before: int
     closes_minutes_after: int
     waiting_room: bool = Field(description="Whether clients wait until they are admitted.")
+    consent_gate: ConsentGate = Field(
+        description="What becomes of a client who joins without having signed the consent: nothing, a hint, a refusal."
+    )
+    consent_form_template_id: UUID | None
+
+
+class Assessments(Output):
+    """What clients learn of their assessments, and how long a safety alert waits for whoever treats them."""
+
+    scores_visible: bool = Field(description="Whether clients see what their assessments came to.")
+    escalation_hours: int = Field(
+        description="After so many hours an alert that nobody acknowledged goes to supervisors and owners too."
+    )
 
 
 class Portal(Output):
@@ -83,7 +109,9 @@ class Portal(Output):
     allow_new_client_requests: bool
     allow_client_reschedule: bool
     request_ttl_hours: int
+    pending_requests_per_day: int
     video: Video
+    assessments: Assessments
     second_factor: SecondFactor
     updated_at: datetime
     version: int

@@ -11,9 +11,11 @@ from portal_api.core.errors import AppError, Forbidden, Malformed, Unauthenticat
 from portal_api.core.signing import Claims, TokenError
 from portal_api.core.tools import Tools
 from portal_api.core.turns import Impatient, Turns
-from portal_api.services import audit, features, retries
+from portal_api.services import audit, features, previews, retries
 from portal_api.services.auth import authority
+from portal_api.services.documents import intake
 from portal_api.web.access import Requirement
+from portal_api.web.forms import Form, incoming
 from portal_api.web.parameters import header
 from portal_api.web.replies import Answer
 from portal_api.web.route import Work
@@ -58,12 +60,18 @@ class Gatekeeper:
 
     async def principal(self, source: Session | Reader, claims: Claims, origin: Origin) -> Principal:
         try:
-            principal = await authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
+            principal = await self._caller(source, claims, origin)
         except Unauthenticated as error:
             error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
             raise
         await self._bind(source, principal)
         return principal
+
+    @staticmethod
+    async def _caller(source: Session | Reader, claims: Claims, origin: Origin) -> Principal:
+        if claims.act is not None:
+            return await previews.principal(source, claims, origin)
+        return await authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
 
     async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal:
         """Raise Forbidden unless the caller may use the route.
@@ -76,6 +84,8 @@ class Gatekeeper:
             raise PasswordChangeRequired("PUT /v1/me/password with a password of your own.")
         if principal.must_enrol_second_factor and not (requirement.restricted or requirement.enrolling):
             raise SecondFactorRequired("POST /v1/me/second-factor to set one up.")
+        if principal.shut_out and not requirement.restricted:
+            raise authority.NoPortalAccess("Ask the practice to open it.")
         if not principal.may(requirement.permission):
             raise Forbidden("Your role does not allow this.")
         if requirement.feature is None:
@@ -105,6 +115,13 @@ class Gatekeeper:
                 yield
         except Impatient:
             raise retries.InFlight("Wait a moment and send the same request again.") from None
+
+    @asynccontextmanager
+    async def incoming(self, request: Request, claims: Claims) -> AsyncIterator[Form]:
+        """The form of a request, whose file is in the storage for the time of the block, and stays if it is kept."""
+        practice = await intake.practice(self._tools, claims.practice_id)
+        async with incoming(self._tools, request, practice) as form:
+            yield form
 
     async def once(self, session: Session, principal: Principal, request: Request, body: bytes, work: Work) -> Answer:
         key = idempotency_key(request)

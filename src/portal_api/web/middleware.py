@@ -5,6 +5,7 @@ import ipaddress
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from portal_api.core.ids import new_id
 from portal_api.web.problems import answer_to, render, request_id_of
 
 BODY_TIMEOUT = 30.0
+LINGER_SECONDS, LINGER_BYTES = 20.0, 2_000_000_000
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
@@ -123,7 +125,53 @@ class LastResort:
             refusal = answer_to(error, request_id_of(scope))
             if begun:
                 raise RuntimeError("an answer broke off after it had begun") from None
-            await refusal(scope, receive, send)
+            await refusal(scope, receive, _hearing_out(receive, send) if isinstance(error, TooLarge) else send)
+
+
+def _hearing_out(receive: Receive, send: Send) -> Send:
+    """Send the answer at once, but let the connection close only when the sender has ended, or has had its time.
+
+    Most programs look for an answer when they have sent everything; and a connection that is closed on bytes that
+    nobody has read takes the answer with it.
+    """
+
+    async def send_and_wait(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await _drain(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return send_and_wait
+
+
+async def _drain(receive: Receive) -> None:
+    left = LINGER_BYTES
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
+
+
+class BodyBudget:
+    """How large a request's body may be and how long it may take, in bytes and seconds."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT
+
+    def widen(self, max_bytes: int, seconds: float) -> None:
+        """For a route that takes files; no piece of them may let itself be waited for longer than before."""
+        self.max_bytes = max_bytes
+        self._deadline = asyncio.get_running_loop().time() + seconds
+
+    @property
+    def deadline(self) -> float:
+        """Of the next piece, on the loop's clock."""
+        return min(self._deadline, asyncio.get_running_loop().time() + BODY_TIMEOUT)
 
 
 class BodyLimit:
@@ -138,32 +186,33 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "0")
-        deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT
+        budget = scope.setdefault("state", {})["body"] = BodyBudget(self._max)
         taken, complete = 0, False
 
         async def receive_bounded() -> Message:
             nonlocal taken, complete
             if complete:  # what comes now is the news of a disconnect, for which nobody sets a limit
                 return await receive()
-            if declared.isascii() and declared.isdigit() and int(declared) > self._max:
-                raise self._too_large()
+            if declared.isascii() and declared.isdigit() and int(declared) > budget.max_bytes:
+                raise _too_large(budget.max_bytes)
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(budget.deadline):
                     message = await receive()
             except TimeoutError:
                 raise Malformed("The body did not arrive in time.") from None
             taken += len(message.get("body", b""))
             complete = not message.get("more_body", False)
-            if taken > self._max:
-                raise self._too_large()
+            if taken > budget.max_bytes:
+                raise _too_large(budget.max_bytes)
             return message
 
         await self._app(scope, receive_bounded, send)
 
-    def _too_large(self) -> TooLarge:
-        error = TooLarge(f"The body may have at most {self._max} bytes.")
-        error.headers["Connection"] = "close"
-        return error
+
+def _too_large(max_bytes: int) -> TooLarge:
+    error = TooLarge(f"The body may have at most {max_bytes} bytes.")
+    error.headers["Connection"] = "close"
+    return error
 
 
 def _host_name(header: str) -> str:

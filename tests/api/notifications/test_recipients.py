@@ -15,7 +15,7 @@ from tests.api.notifications.scene import Scene
 HOUR = timedelta(hours=1)
 SOON = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=3)
 TO_ASSIGNED = ["onboarding.completed", "form.submitted", "document.uploaded", "insurance.added", "invitation.accepted"]
-TO_SUPERVISORS = ["treatment_plan.signed", "assessment.signed", "safety_alert.raised"]
+TO_SUPERVISORS = ["treatment_plan.signed", "form.signed", "document.declined", "treatment_plan.submitted_for_review"]
 
 
 class TestStaff:
@@ -38,6 +38,21 @@ class TestStaff:
         assert await scene.types(scene.practitioner) == [type]
         await scene.happen("document.uploaded", by=scene.client)
         assert await scene.types(supervisor) == [type]
+
+    async def test_of_a_safety_alert_supervisors_and_owners_hear_where_nobody_has_seen_to_it(
+        self, scene: Scene
+    ) -> None:
+        """F8.B1: at once, and nobody switches it off."""
+        supervisor, supervisor_id = await scene.colleague(Role.SUPERVISOR)
+        async with scene.house.session() as session:
+            session.add(Supervision(supervisor_id=UUID(supervisor_id), supervised_id=UUID(scene.practitioner_id)))
+        await scene.happen("safety_alert.raised", by=scene.client)
+        assert await scene.types(scene.practitioner) == ["safety_alert.raised"]
+        assert await scene.types(supervisor) == await scene.types(scene.owner) == []
+        await scene.happen("safety_alert.escalated")
+        for told in (scene.practitioner, supervisor, scene.owner):
+            assert (await scene.types(told))[0] == "safety_alert.escalated"
+        assert len(await scene.mails(scene.practitioner)) == 2
 
     async def test_of_a_client_with_whom_nobody_works_owners_and_admins_hear(self, scene: Scene) -> None:
         admin, _ = await scene.colleague(Role.ADMIN)
@@ -90,7 +105,7 @@ class TestTestClients:
     async def test_they_reach_nobody_on_the_staff(self, scene: Scene) -> None:
         """F16.M1"""
         await scene.run(update(Client).where(Client.id == UUID(scene.client_id)).values(is_test=True))
-        for type in (*TO_ASSIGNED, *TO_SUPERVISORS[:2]):
+        for type in (*TO_ASSIGNED, *TO_SUPERVISORS):
             await scene.happen(type, by=scene.client)
         assert await scene.types(scene.practitioner) == []
         assert await scene.mails(scene.practitioner) == []
@@ -133,6 +148,45 @@ class TestFamilies:
         await scene.happen("document.shared", by=scene.owner)
         await scene.settle()
         assert scene.sql("SELECT count(*) FROM notification WHERE practice_id = %s", scene.practice.id) == [(0,)]
+
+
+class TestGuardians:
+    """What somebody may do for another is about access: nobody switches it off."""
+
+    async def test_a_guardian_whose_access_has_ended_still_hears_of_that(self, scene: Scene) -> None:
+        parent = await scene.guardian("documents.view")
+        guardian_id = await scene.house.guardian_record(UUID(scene.client_id))
+        scene.sql("UPDATE guardian SET account_id = %s WHERE id = %s", parent.account["id"], guardian_id)
+        scene.sql("UPDATE client_grant SET revoked_at = now() WHERE account_id = %s", parent.account["id"])
+        await scene.happen("guardian.access_ended", resource=("guardian", guardian_id))
+        assert await scene.types(parent) == ["guardian.access_ended"]
+        assert len(await scene.mails(parent)) == 1
+
+    async def test_the_clients_own_login_hears_what_others_may_do(self, scene: Scene) -> None:
+        parent = await scene.guardian("documents.view")
+        await scene.happen("client.sharing_changed", by=scene.owner, resource=("client", UUID(scene.client_id)))
+        assert await scene.types(scene.client) == ["client.sharing_changed"]
+        assert await scene.types(parent) == []
+
+
+class TestMessages:
+    async def test_those_in_the_thread_are_told_and_who_has_read_it_is_not_mailed(self, scene: Scene) -> None:
+        """F12.M6: at once, without content; "secure message if not logged in"."""
+        await scene.owner.patch("/v1/practice/features", {"secure_messaging": True})
+        body = {"client_id": scene.client_id, "subject": "A subject", "body": "What is written"}
+        started = await scene.practitioner.post("/v1/threads", body)
+        assert started.status_code == 201, started.text
+        thread = started.json()
+        (mail,) = await scene.mails(scene.client)
+        assert "There is a new message" in mail.subject
+        assert f"/messages/{thread['id']}" in mail.text
+        assert "subject" not in mail.text.lower()
+        assert "written" not in mail.text.lower()
+        await scene.client.post(f"/v1/me/threads/{thread['id']}/messages", {"body": "An answer"})
+        assert await scene.types(scene.practitioner) == ["message.sent"]
+        await scene.practitioner.post(f"/v1/threads/{thread['id']}/messages", {"body": "And so on"})
+        await scene.client.post(f"/v1/me/threads/{thread['id']}/read")
+        assert len(await scene.mails(scene.client)) == 1
 
 
 class TestAppointments:

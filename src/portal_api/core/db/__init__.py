@@ -1,6 +1,6 @@
 """The one door to the database: sessions and reads, always bound to a practice."""
 
-from portal_api.core.db.appends import Append
+from portal_api.core.db.appends import Append, Insert
 from portal_api.core.db.base import (
     Base,
     ClientOwned,
@@ -24,6 +24,7 @@ __all__ = [
     "Confidential",
     "Database",
     "Id",
+    "Insert",
     "Mutable",
     "PracticeScoped",
     "Read",

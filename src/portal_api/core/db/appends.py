@@ -4,13 +4,14 @@ Each row names its practice to row-level security on its way into the table, and
 of different practices may share a statement, and its flush to disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 import asyncpg
 import orjson
+from sqlalchemy import JSON
 
 from portal_api.core.db.base import Base
 from portal_api.core.db.binding import Binding
@@ -49,6 +50,21 @@ class Append:
     def _encoded(self, rows: Sequence[tuple[Any, ...]]) -> str:
         named = [dict(zip(self._columns, row, strict=True)) for row in rows]
         return orjson.dumps(named, default=_text).decode()
+
+
+class Insert:
+    """An insert of one row into a practice table, compiled once. The practice is the transaction's."""
+
+    def __init__(self, model: type[Base], columns: Sequence[str]) -> None:
+        self._columns = columns
+        kinds = [model.__table__.c[name].type for name in columns]
+        self._as_json = frozenset(name for name, kind in zip(columns, kinds, strict=True) if isinstance(kind, JSON))
+        places = ", ".join(f"${n}" for n in range(2, len(columns) + 2))
+        self.sql = f"INSERT INTO {model.__tablename__} (practice_id, {', '.join(columns)}) VALUES ($1, {places})"
+
+    def arguments(self, binding: Binding, values: Mapping[str, Any]) -> list[Any]:
+        given = [orjson.dumps(values[n]).decode() if n in self._as_json else values[n] for n in self._columns]
+        return [binding.practice_id, *given]
 
 
 def _text(value: object) -> str:

@@ -1,8 +1,8 @@
 """Connections, sessions and transactions."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import orjson
@@ -16,7 +16,7 @@ from sqlalchemy.orm.session import SessionTransaction
 
 from portal_api.core.access import ActorKind
 from portal_api.core.config import APP_ROLE
-from portal_api.core.db.appends import Append
+from portal_api.core.db.appends import Append, Insert
 from portal_api.core.db.base import UUIDS, ClientOwned, Confidential, PracticeScoped
 from portal_api.core.db.binding import Binding
 from portal_api.core.db.connections import Connections, Lease
@@ -46,6 +46,7 @@ ONE_PLAN = {"plan_cache_mode": "force_generic_plan"}
 """Each statement is planned once a connection: its shape is its own, and its cost must not depend on who asks."""
 _LOBBY = Binding()
 _log = structlog.get_logger()
+T = TypeVar("T")
 
 
 class BoundConnection(asyncpg.Connection):
@@ -85,6 +86,8 @@ class _SyncSession(SyncSession):
     """Bound to a caller; adds the practice to every statement and to every new row."""
 
     binding: Binding
+    adapted: Any
+    """SQLAlchemy's hold of the driver's connection, while a transaction is open."""
 
 
 class Session(AsyncSession):
@@ -110,24 +113,45 @@ class Session(AsyncSession):
         """The door from the lobby into a practice, within the same transaction."""
         if binding == self.binding:
             return
-        await self.flush()
+        await self._flushed()
         self._sync.binding = binding
-        proxy = await (await self.connection()).get_raw_connection()
-        connection = proxy.driver_connection
-        assert isinstance(connection, BoundConnection)  # noqa: S101 - the engine is made with this class
-        await connection.bind(binding)
+        if self.in_transaction():
+            await self._sync.adapted.driver_connection.bind(binding)
 
     async def rows(self, read: Read, /, **values: Any) -> list[Row]:
         """Run the read as it was compiled once: the ORM would take the statement apart again each time."""
-        await self.flush()
-        connection = await self.connection()
-        read_text = read.text(self.binding)
-        found = await connection.exec_driver_sql(read_text.plain, tuple(read_text.arguments(self.binding, values)))
-        return [dict(row) for row in found.mappings()]
+        await self._flushed()
+        text = read.text(self.binding)
+        found = await self._driver(BoundConnection.fetch, text.plain, text.arguments(self.binding, values))
+        return [dict(row) for row in found]
 
     async def row(self, read: Read, /, **values: Any) -> Row | None:
         rows = await self.rows(read, **values)
         return rows[0] if rows else None
+
+    async def insert(self, insert: Insert, **values: Any) -> None:
+        """Insert one row of this practice, as the insert was compiled once."""
+        await self._driver(BoundConnection.execute, insert.sql, insert.arguments(self.binding, values))
+
+    async def _flushed(self) -> None:
+        if self.new or self.dirty or self.deleted:
+            await self.flush()
+
+    async def _driver(self, run: Callable[..., Awaitable[T]], statement: str, arguments: Sequence[Any]) -> T:
+        """Run it on the driver's connection, in this transaction: SQLAlchemy's own way costs as much again."""
+        if not self.in_transaction():
+            await self.connection()
+        adapted = self._sync.adapted
+        try:
+            if adapted._transaction is None:  # SQLAlchemy sends BEGIN before its own first statement only
+                await adapted._start_transaction()
+            return await run(adapted.driver_connection, statement, *arguments)
+        except Exception as error:
+            if adapted.driver_connection.is_closed():
+                await (await self.connection()).invalidate(error)
+            if isinstance(error, adapted.dbapi.Error) and error.__cause__:
+                raise error.__cause__ from None
+            raise
 
 
 @event.listens_for(_SyncSession, "after_begin")
@@ -135,6 +159,7 @@ def _bind_connection(session: _SyncSession, _transaction: SessionTransaction, co
     raw = connection.connection.driver_connection
     assert isinstance(raw, BoundConnection)  # noqa: S101 - the engine is made with this class
     raw.binding = session.binding
+    session.adapted = connection.connection.dbapi_connection
 
 
 # Made once, with the values left open: made anew for each statement they cost as much as its execution.

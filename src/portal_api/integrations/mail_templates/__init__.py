@@ -17,6 +17,9 @@ Template = Literal[
     "email_change_confirm",
     "email_change_notice",
     "email_verification",
+    "guardian_access_changed",
+    "guardian_access_ended",
+    "guardian_invitation",
     "new_device",
     "notice",
     "notices",
@@ -32,9 +35,12 @@ Template = Literal[
     "request_expired",
     "request_lapsed",
     "request_received",
+    "safety_alert",
+    "safety_alert_escalated",
     "second_factor_changed",
     "second_factor_reset",
     "sessions_revoked",
+    "sharing_changed",
     "staff_invitation",
 ]
 

@@ -6,10 +6,32 @@ from typing import Any
 from uuid import UUID
 
 from portal_api.core.access import Origin, Principal
-from portal_api.core.db import Binding, Database, Reader, Session
+from portal_api.core.db import Binding, Database, Insert, Reader, Session
 from portal_api.core.ids import new_id
 from portal_api.models.audit import Event
 from portal_api.services.audit.views import View
+
+_EVENT = Insert(
+    Event,
+    (
+        "id",
+        "type",
+        "outcome",
+        "actor_kind",
+        "actor_id",
+        "session_id",
+        "on_behalf_of",
+        "resource_type",
+        "resource_id",
+        "client_ids",
+        "reason",
+        "changed",
+        "details",
+        "request_id",
+        "ip",
+        "user_agent_hash",
+    ),
+)
 
 
 async def record(
@@ -30,13 +52,15 @@ async def record(
     nothing clinical, no names, no secrets (security.md section 5).
     """
     client_ids = sorted(set(clients))
-    event = Event(
-        id=new_id(),
-        practice_id=session.binding.practice_id,
+    actor_kind, actor_id = principal.actor
+    event_id = new_id()
+    await session.insert(
+        _EVENT,
+        id=event_id,
         type=type,
         outcome=outcome,
-        actor_kind=principal.kind,
-        actor_id=principal.account_id,
+        actor_kind=actor_kind,
+        actor_id=actor_id,
         session_id=principal.session_id,
         on_behalf_of=_acting_for(principal, client_ids),
         resource_type=resource[0] if resource else None,
@@ -47,11 +71,9 @@ async def record(
         details=details or {},
         **_from(principal.origin),
     )
-    session.add(event)
     if type in session.tools.subscriptions:
-        await session.flush()
-        await session.tools.queue.defer(session, "event", event.practice_id, event_id=event.id)
-    return event.id
+        await session.tools.queue.defer(session, "event", session.binding.practice_id, event_id=event_id)
+    return event_id
 
 
 async def record_apart(database: Database, practice_id: UUID, principal: Principal, type: str, **facts: Any) -> None:
@@ -65,13 +87,14 @@ def viewed(
 ) -> None:
     """Note that somebody looked at these clients' data; it is written before the answer is sent (S42)."""
     client_ids = list(clients)
+    actor_kind, actor_id = principal.actor
     reader.views.append(
         View(
             id=new_id(),
             practice_id=principal.practice_id,
             type=type,
-            actor_kind=principal.kind,
-            actor_id=principal.account_id,
+            actor_kind=actor_kind,
+            actor_id=actor_id,
             session_id=principal.session_id,
             on_behalf_of=_acting_for(principal, client_ids),
             client_ids=client_ids,

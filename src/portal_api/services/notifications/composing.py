@@ -6,25 +6,22 @@ Nobody's name, nothing clinical: a line says of which kind it is, a digest also 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 
 from portal_api.core.access import ActorKind
 from portal_api.core.db import Session
 from portal_api.integrations.mail import Mail
 from portal_api.integrations.mail_templates import Content, Item, render
 from portal_api.models.auth import Account
-from portal_api.models.clients import Client, ClientGrant
+from portal_api.models.clients import Client
 from portal_api.models.notifications import MailDelivery, Notification
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
-from portal_api.models.scheduling import Appointment, AppointmentRequest
-from portal_api.models.scheduling.appointments import TO_COME
 from portal_api.models.staff import StaffMember
-from portal_api.services.notifications import addresses, unsubscribing, wishes
+from portal_api.services.notifications import addresses, standing, unsubscribing, wishes
 from portal_api.services.notifications.kinds import BY_KEY, DIGEST, Importance, Kind, Words
 from portal_api.services.notifications.letters import app_link
 
@@ -86,15 +83,16 @@ async def compose(session: Session, delivery: MailDelivery) -> tuple[Mail | None
 
 async def lines_of(session: Session, rows: Sequence[Notification]) -> list[Line]:
     """What there is to say of these rows now: of what is over, or no longer theirs to see, nothing."""
-    rows = await _still_theirs(session, rows)
-    times = await _times(session, rows)
+    rows = await standing.still_theirs(session, rows)
+    stands = await standing.of(session, rows)
     initials = await _initials(session, {row.about_client_id for row in rows if row.about_client_id})
     found = []
     for row in rows:
         words = BY_KEY[row.kind].events.get(row.event_type) if row.kind in BY_KEY else None
-        at, over = times.get(row.id, (None, False))
-        if words is not None and not over:
-            found.append(Line(row, words, initials.get(row.about_client_id) if row.about_client_id else None, at))
+        stand = stands.get(row.id, standing.AS_TOLD)
+        if words is not None and not stand.over:
+            whose = initials.get(row.about_client_id) if row.about_client_id else None
+            found.append(Line(row, words, whose, stand.at))
     return found
 
 
@@ -149,65 +147,17 @@ async def _rows(session: Session, delivery: MailDelivery) -> Sequence[Notificati
 
 
 async def _may_be_mailed(session: Session, recipient_id: UUID, kind: Kind | None) -> bool:
-    """Staff who still work here; clients while the portal is on; of security whoever holds the account."""
+    """Staff who still work here; clients while the portal is on; of security whoever holds the account.
+
+    Of that login itself not where only staff say that the address reaches its holder (A06).
+    """
     account = await session.scalar(select(Account).where(Account.id == recipient_id))
     if kind is not None and kind.importance is Importance.SECURITY:
-        return account is not None and not account.vouched
+        return account is not None and not (kind.to_login and account.vouched)
     if account is not None and account.kind == ActorKind.STAFF:
         works = select(StaffMember.id).where(StaffMember.account_id == recipient_id, StaffMember.state == "active")
         return await session.scalar(works) is not None
     return bool(await session.scalar(select(PortalSettings.enabled)))
-
-
-async def _still_theirs(session: Session, rows: Sequence[Notification]) -> list[Notification]:
-    """Without what is about clients for whom the account no longer acts."""
-    acting = select(ClientGrant.account_id, ClientGrant.client_id).where(
-        ClientGrant.account_id.in_({row.account_id for row in rows if row.account_id}),
-        ClientGrant.revoked_at.is_(None),
-        ClientGrant.valid_from <= func.now(),
-        or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
-    )
-    pairs = {(UUID(str(a)), UUID(str(c))) for a, c in (await session.execute(acting)).all()}
-    of_clients = select(Account.id).where(
-        Account.id.in_({row.account_id for row in rows if row.account_id}), Account.kind == ActorKind.CLIENT
-    )
-    clients = {UUID(str(id)) for id in await session.scalars(of_clients)}
-    return [
-        row
-        for row in rows
-        if row.account_id not in clients
-        or row.about_client_id is None
-        or (row.account_id, row.about_client_id) in pairs
-    ]
-
-
-async def _times(session: Session, rows: Sequence[Notification]) -> dict[UUID, tuple[datetime | None, bool]]:
-    """By row that is about a time: when it is, and whether there is nothing to say of it any more."""
-    ids = {
-        kind: {row.resource_id for row in rows if row.resource_type == kind}
-        for kind in ("appointment", "appointment_request")
-    }
-    booked = select(Appointment.id, Appointment.starts_at, Appointment.state, func.now().label("now"))
-    appointments = {
-        row.id: row for row in (await session.execute(booked.where(Appointment.id.in_(ids["appointment"])))).all()
-    }
-    asked = select(AppointmentRequest.id, AppointmentRequest.starts_at, AppointmentRequest.offered_starts_at)
-    asked = asked.where(AppointmentRequest.id.in_(ids["appointment_request"]))
-    requests = {row.id: row for row in (await session.execute(asked)).all()}
-    return {row.id: _time(row, appointments, requests) for row in rows if row.resource_type in ids}
-
-
-def _time(row: Notification, appointments: dict[Any, Any], requests: dict[Any, Any]) -> tuple[datetime | None, bool]:
-    if request := requests.get(row.resource_id):
-        offered = row.event_type == "appointment_request.counter_offered"
-        return (request.offered_starts_at if offered else None) or request.starts_at, False
-    appointment = appointments.get(row.resource_id)
-    if appointment is None:
-        return None, True
-    if row.email == "digest":  # a digest says what has happened
-        return appointment.starts_at, False
-    called_off = row.event_type != "appointment.cancelled" and appointment.state not in TO_COME
-    return appointment.starts_at, called_off or appointment.starts_at <= appointment.now
 
 
 async def _initials(session: Session, client_ids: set[UUID]) -> dict[UUID, str]:

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from portal_api.core.access import SELF, GrantPermission, Role
 from portal_api.core.db import Base, Session
 from portal_api.models.audit import Event
 from portal_api.models.auth import Account
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
+from portal_api.models.forms import FormAssignment
+from portal_api.models.guardians import Guardian
 from portal_api.models.prospects import Prospect
 from portal_api.models.scheduling import Appointment, AppointmentRequest
 from portal_api.models.staff import StaffMember, Supervision
 from portal_api.services.auth.authority import HIDDEN_PORTAL_STATES
+from portal_api.services.messages import recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,60 @@ async def assigned_and_reviewers(session: Session, event: Event) -> list[Person]
     return list(both.values())
 
 
+async def alerted(session: Session, event: Event) -> list[Person]:
+    """Who treats the client, else the owners; once escalated, supervisors and owners too (F8.B1)."""
+    about = _first(event.client_ids)
+    mine = select(ClientAssignment.practitioner_id).where(ClientAssignment.client_id.in_(event.client_ids))
+    treats, owns = StaffMember.id.in_(mine), _holds(Role.OWNER)
+    over = select(Supervision.supervisor_id).where(Supervision.supervised_id.in_(mine))
+    escalated = event.type == "safety_alert.escalated"
+    wanted = or_(treats, StaffMember.id.in_(over), owns) if escalated else treats
+    return await _staff(session, wanted, about=about) or await _staff(session, owns, about=about)
+
+
+async def taking_part(session: Session, event: Event) -> list[Person]:
+    """Those in the message's thread, but for its author and who has read it already."""
+    addressees = await recipients.accounts_of(session, event.resource_id) if event.resource_id else []
+    about = _first(event.client_ids)
+    return [Person(each.account_id, about, of_staff=each.is_staff) for each in addressees if not each.has_read]
+
+
+async def correspondents(session: Session, event: Event) -> list[Person]:
+    """Of those, the client or guardian."""
+    return [person for person in await taking_part(session, event) if not person.of_staff]
+
+
+async def colleagues(session: Session, event: Event) -> list[Person]:
+    """Of those, the staff."""
+    return [person for person in await taking_part(session, event) if person.of_staff]
+
+
+async def guardian(session: Session, event: Event) -> list[Person]:
+    """The guardian whose access the event is about; who never accepted, or was dissolved meanwhile, hears nothing.
+
+    It is about their own account: they may not act for the client any more.
+    """
+    theirs = select(Guardian.account_id).where(Guardian.id == event.resource_id, Guardian.revoked_at.is_(None))
+    account_id = await session.scalar(theirs.where(Guardian.account_id.is_not(None)))
+    return [Person(UUID(str(account_id)))] if account_id else []
+
+
+async def own_login(session: Session, event: Event) -> list[Person]:
+    """The client's own login."""
+    own = select(ClientGrant.account_id).where(
+        ClientGrant.client_id.in_(event.client_ids), ClientGrant.relationship == SELF, ClientGrant.is_live()
+    )
+    return [Person(UUID(str(id)), _first(event.client_ids)) for id in await session.scalars(own)]
+
+
+async def filling_in(session: Session, event: Event) -> list[Person]:
+    """The one person whom a form is for, or whoever may complete it for the client."""
+    found = await _families(session, event.client_ids, GrantPermission.FORMS_COMPLETE, event)
+    meant = select(FormAssignment.account_id).where(FormAssignment.id == event.resource_id)
+    account_id = await session.scalar(meant)
+    return [person for person in found if account_id in (None, person.account_id)]
+
+
 async def requested(session: Session, event: Event) -> list[Person]:
     """Whose time was asked for, and whoever keeps the calendars."""
     request = await _request(session, event)
@@ -98,7 +155,7 @@ async def asker(session: Session, event: Event) -> list[Person]:
         return []
     found = select(Account.id).where(Account.id == request.account_id)
     if request.client_id is not None:
-        mine = [ClientGrant.account_id == Account.id, ClientGrant.client_id == request.client_id, _live()]
+        mine = [ClientGrant.account_id == Account.id, ClientGrant.client_id == request.client_id, ClientGrant.is_live()]
         if request.confidential:
             mine.append(ClientGrant.relationship == SELF)
         found = found.where(select(ClientGrant.id).where(*mine).exists())
@@ -128,7 +185,7 @@ async def coming(session: Session, event: Event) -> list[Person]:
         Client.id.in_(set(appointment.client_ids) - with_login),
         Client.archived_at.is_(None),
         Client.portal_state.not_in(HIDDEN_PORTAL_STATES),
-        Client.id.not_in(select(ClientGrant.client_id).where(ClientGrant.relationship == SELF, _live())),
+        Client.id.not_in(select(ClientGrant.client_id).where(ClientGrant.relationship == SELF, ClientGrant.is_live())),
     )
     return [*people, *(Person(None, UUID(str(client_id))) for client_id in await session.scalars(charts))]
 
@@ -146,15 +203,14 @@ async def _families(
     session: Session, client_ids: Collection[UUID], permission: GrantPermission, event: Event
 ) -> list[Person]:
     """Accounts that act for the clients; somebody who acts for several is there once, for the first."""
-    held = ClientGrant.permissions.contains([permission.value])
     alone = await confidential(session, event)
     statement = (
         select(ClientGrant.account_id, ClientGrant.client_id)
         .join(Client, Client.id == ClientGrant.client_id)
         .where(
             ClientGrant.client_id.in_(client_ids),
-            _live(),
-            ClientGrant.relationship == SELF if alone else or_(ClientGrant.relationship == SELF, held),
+            ClientGrant.is_live(),
+            ClientGrant.relationship == SELF if alone else ClientGrant.allows(permission),
             Client.archived_at.is_(None),
             Client.portal_state.not_in(HIDDEN_PORTAL_STATES),
         )
@@ -198,14 +254,6 @@ async def _to_come(session: Session, event: Event) -> Appointment | None:
 
 def _holds(*roles: Role) -> ColumnElement[bool]:
     return StaffMember.roles.overlap([role.value for role in roles])
-
-
-def _live() -> ColumnElement[bool]:
-    return and_(
-        ClientGrant.revoked_at.is_(None),
-        ClientGrant.valid_from <= func.now(),
-        or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
-    )
 
 
 def _first(ids: Iterable[UUID]) -> UUID | None:

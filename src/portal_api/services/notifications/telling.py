@@ -37,8 +37,8 @@ async def _concerned(session: Session, event: Event, kind: Kind) -> list[Person]
     found = await kind.recipients(session, event)
     if kind.importance is not Importance.SECURITY:
         found = [person for person in found if person.account_id is None or person.account_id != event.actor_id]
-    if any(person.of_staff for person in found) and await _only_tests(session, event.client_ids):
-        found = [person for person in found if not person.of_staff]
+        if any(person.of_staff for person in found) and await _only_tests(session, event.client_ids):
+            found = [person for person in found if not person.of_staff]
     closed = await _suspended(session, {person.account_id for person in found if person.account_id})
     return [person for person in found if person.account_id not in closed]
 
@@ -62,6 +62,7 @@ async def _tell(session: Session, event: Event, kind: Kind, people: Sequence[Per
 def _row(
     session: Session, event: Event, kind: Kind, person: Person, modes: Modes, reached: Collection[UUID]
 ) -> dict[str, Any]:
+    resource_type, resource_id = kind.resource(event)
     return {
         "practice_id": session.binding.practice_id,
         "id": new_id(),
@@ -71,8 +72,8 @@ def _row(
         "recipient_id": person.id,
         "account_id": person.account_id,
         "about_client_id": person.about,
-        "resource_type": event.resource_type,
-        "resource_id": event.resource_id,
+        "resource_type": resource_type,
+        "resource_id": resource_id,
         "occurred_at": event.occurred_at,
         "in_app": modes.in_app != "off" and person.account_id is not None,
         "email": modes.email,

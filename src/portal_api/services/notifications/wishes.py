@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, bindparam, column, func, or_, select, true
+from sqlalchemy import and_, bindparam, column, func, select, true
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.orm import aliased
 
@@ -172,8 +172,7 @@ async def address_of(session: Session, recipient_id: UUID, *, to_login: bool) ->
         .where(
             ClientGrant.account_id == account.id,
             ClientGrant.relationship == SELF,
-            ClientGrant.revoked_at.is_(None),
-            or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
+            ClientGrant.is_live(),
         )
     )
     return await session.scalar(own)
