@@ -20,7 +20,7 @@ from portal_api.services import audit
 from tests.cast import House
 from tests.entry import open_practice
 from tests.mail.conftest import Replies, serving
-from tests.people import client_login, colleague, guardian
+from tests.people import client_login, colleague, grant, guardian
 from tests.world import Caller, Practice, World
 
 Sql = Callable[..., list[Any]]
@@ -143,6 +143,11 @@ class Scene:
 
     async def guardian(self, *permissions: str) -> Caller:
         return await self.verified(await guardian(self.world, self.practice, self.client_id, *permissions))
+
+    async def also_acts_for_another(self, parent: Caller) -> None:
+        """One more child: with no grant at all nobody gets in."""
+        sibling = await self.world.client(self.owner)
+        await grant(self.world, self.practice, parent.account["id"], sibling["id"], "parent", ("documents.view",))
 
     async def colleague(self, *roles: Role) -> tuple[Caller, str]:
         return await colleague(self.world, self.practice, *roles)

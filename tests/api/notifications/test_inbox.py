@@ -1,7 +1,7 @@
 """The inbox: newest first, read one by one or up to what was seen, and nobody else's."""
 
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from dirty_equals import IsPartialDict
 from sqlalchemy import update
@@ -92,11 +92,12 @@ async def test_it_is_nobody_elses(scene: Scene) -> None:
 async def test_what_is_about_a_client_goes_with_the_grant(scene: Scene) -> None:
     """A revoked thing is revoked on the next request; what is about the account itself stays."""
     parent = await scene.guardian("documents.view")
+    await scene.also_acts_for_another(parent)
     await scene.happen("document.shared", by=scene.owner)
     await scene.happen("password.changed", resource=("account", _id(parent)), clients=[])
     assert await scene.types(parent) == ["password.changed", "document.shared"]
-    mine = update(ClientGrant).where(ClientGrant.account_id == _id(parent))
-    await scene.run(mine.values(revoked_at=datetime.now(UTC)))
+    mine = ClientGrant.account_id == _id(parent), ClientGrant.client_id == UUID(scene.client_id)
+    await scene.run(update(ClientGrant).where(*mine).values(revoked_at=datetime.now(UTC)))
     assert await scene.types(parent) == ["password.changed"]
     assert await unread(parent) == 1
 
@@ -109,5 +110,5 @@ async def test_initials_are_only_of_clients_whom_one_sees(scene: Scene) -> None:
     assert (row["client_id"], row["client_initials"]) == (None, None)
 
 
-def _id(caller: Caller) -> object:
-    return caller.account["id"]
+def _id(caller: Caller) -> UUID:
+    return UUID(caller.account["id"])

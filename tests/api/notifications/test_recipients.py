@@ -158,6 +158,7 @@ class TestGuardians:
         guardian_id = await scene.house.guardian_record(UUID(scene.client_id))
         scene.sql("UPDATE guardian SET account_id = %s WHERE id = %s", parent.account["id"], guardian_id)
         scene.sql("UPDATE client_grant SET revoked_at = now() WHERE account_id = %s", parent.account["id"])
+        await scene.also_acts_for_another(parent)
         await scene.happen("guardian.access_ended", resource=("guardian", guardian_id))
         assert await scene.types(parent) == ["guardian.access_ended"]
         assert len(await scene.mails(parent)) == 1
