@@ -166,7 +166,7 @@ class TestWrites:
         def book() -> Awaitable[httpx.Response]:
             return owner.post("/v1/appointments", body | {"starts_at": f"2031-03-{next(days):02}T09:00Z"})
 
-        assert await counted(small, book) == (0, 16)
+        assert await counted(small, book) == (0, 17)
 
     async def test_opening_a_document(self, small: tuple[House, Counter], owner: Caller) -> None:
         document_id = await small[0].document()
@@ -185,7 +185,7 @@ class TestWrites:
         """Before the body is read: who it is, what the practice takes, and its key."""
         path = f"/v1/clients/{await small[0].client()}/documents"
         files = {"file": ("a.pdf", b"%PDF-1.4")}
-        assert await counted(small, lambda: owner.request("POST", path, files=files)) == (3, 11)
+        assert await counted(small, lambda: owner.request("POST", path, files=files)) == (3, 12)
 
     async def test_saving_answers(self, small: tuple[House, Counter]) -> None:
         client_id, client = await small[0].client_login()
@@ -196,7 +196,7 @@ class TestWrites:
     async def test_handing_in_a_form(self, small: tuple[House, Counter]) -> None:
         client_id, client = await small[0].client_login()
         given = iter([await small[0].form_assignment(client_id) for _ in range(2)])
-        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/submit")) == (0, 9)
+        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/submit")) == (0, 10)
 
     async def test_signing_a_form(self, small: tuple[House, Counter]) -> None:
         """The first of two signatures; the last one writes the paper too."""

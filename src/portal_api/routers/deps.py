@@ -21,6 +21,7 @@ SignedInEnrolling = Annotated[Principal, requires(Permission.ACCOUNT_SELF, enrol
 
 CanReadAccessHistory = Annotated[Principal, requires(Permission.ACCESS_HISTORY_READ)]
 CanReadAudit = Annotated[Principal, requires(Permission.AUDIT_READ)]
+CanReadNotificationLog = Annotated[Principal, requires(Permission.NOTIFICATION_LOG_READ)]
 CanReadPractice = Annotated[Principal, requires(Permission.PRACTICE_READ)]
 CanWritePractice = Annotated[Principal, requires(Permission.PRACTICE_WRITE)]
 CanReadPortal = Annotated[Principal, requires(Permission.PORTAL_READ)]
