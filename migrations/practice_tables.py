@@ -13,12 +13,23 @@ KIND = "(SELECT coalesce(current_setting('app.actor_kind', true), ''))"
 CLIENTS = "(SELECT coalesce(nullif(current_setting('app.client_ids', true), ''), '{}')::uuid[])"
 
 
+OWN_CLIENTS = "(SELECT coalesce(nullif(current_setting('app.own_client_ids', true), ''), '{}')::uuid[])"
+MINE = f"client_id = ANY ({CLIENTS}::uuid[])"
+MINE_ALONE = f"(NOT confidential OR client_id = ANY ({OWN_CLIENTS}::uuid[]))"
+
+
 def create_practice_table(
-    name: str, *columns: Any, client_owned: bool = False, append_only: bool = False, key: str = "practice_id"
+    name: str,
+    *columns: Any,
+    client_owned: bool = False,
+    confidential: bool = False,
+    append_only: bool = False,
+    key: str = "practice_id",
 ) -> None:
     """Create the table with row-level security forced and granted to the application's role.
 
     client_owned: client callers see only rows of clients that they may act for.
+    confidential: and of those whose column `confidential` is true, only rows of clients that they are.
     append_only: the application may insert and read, never change or delete.
     key: the column that names the practice.
     """
@@ -27,12 +38,16 @@ def create_practice_table(
     op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY practice ON {name} USING ({key} = {PRACTICE}) WITH CHECK ({key} = {BOUND})")
     if client_owned:
-        op.execute(
-            f"CREATE POLICY client ON {name} AS RESTRICTIVE"
-            f" USING ({KIND} <> 'client' OR client_id = ANY ({CLIENTS}::uuid[]))"
-        )
+        restrict_clients(name, MINE, MINE_ALONE if confidential else "true")
     op.execute(f"GRANT SELECT, INSERT{'' if append_only else ', UPDATE, DELETE'} ON {name} TO {APP_ROLE}")
     _distribute(f"SELECT create_distributed_table('{name}', '{key}')")
+
+
+def restrict_clients(name: str, *conditions: str) -> None:
+    """Show client callers only rows that fit all conditions. One policy, so that others pay for one alone."""
+    op.execute(
+        f"CREATE POLICY client ON {name} AS RESTRICTIVE USING ({KIND} <> 'client' OR {' AND '.join(conditions)})"
+    )
 
 
 def create_global_table(name: str, *columns: Any, grant: str, **options: Any) -> None:

@@ -16,7 +16,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import select, update
 
-from portal_api.core.access import Feature, Role
+from portal_api.core.access import Feature, GrantPermission, Role
 from portal_api.core.db import Binding, Session
 from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
@@ -108,6 +108,23 @@ class House:
         async with self.session() as session:
             session.add(grant)
         return client_id, await let_in(self.app, self.http, self.id, account.id)
+
+    async def guardian(self, client_id: UUID | None = None, *permissions: GrantPermission) -> tuple[UUID, Caller]:
+        """The account of a parent, signed in; without permissions given, with all of them."""
+        account = await self.account("client")
+        await self.entrust(account.id, client_id or await self.client(), *permissions)
+        return account.id, await let_in(self.app, self.http, self.id, account.id)
+
+    async def entrust(self, account_id: UUID, client_id: UUID, *permissions: GrantPermission) -> UUID:
+        """One more child for an account; returns the grant."""
+        grant = ClientGrant(
+            account_id=account_id,
+            client_id=client_id,
+            relationship="parent",
+            permissions=sorted(permissions or GrantPermission),
+            source="guardian",
+        )
+        return await self._added(grant)
 
     async def invitation(self) -> UUID:
         invitation = Invitation(

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from portal_api.core.access import Role
+from portal_api.core.access import GrantPermission, Role
 from portal_api.core.db import Binding
 from portal_api.core.ids import new_id
 from portal_api.models.auth import Account
@@ -19,6 +19,12 @@ async def client_login(
     person = await _account(world, practice, "client")
     await grant(world, practice, person.id, client_id, relationship, permissions)
     return await let_in(world.app, world.http, practice.id, person.id)
+
+
+async def guardian(world: World, practice: Practice, client_id: str, *permissions: str) -> Caller:
+    """A parent of the client, signed in; without permissions given, with all of them."""
+    held = permissions or tuple(sorted(GrantPermission))
+    return await client_login(world, practice, client_id, "parent", held)
 
 
 async def grant(

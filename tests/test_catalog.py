@@ -91,6 +91,22 @@ def test_a_clients_table_is_restricted_to_their_own_clients(catalog: psycopg.Con
     assert (names(catalog, CLIENTS) | {"client"}) - restricted == CLIENTS_SEE_NONE_OF_IT
 
 
+def test_what_may_be_confidential_is_kept_from_everybody_but_the_client(catalog: psycopg.Connection) -> None:
+    """F6.B3."""
+    carrying = names(
+        catalog,
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'confidential'"
+        " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace",
+    )
+    kept = names(
+        catalog,
+        "SELECT tablename FROM pg_policies WHERE permissive = 'RESTRICTIVE' AND cmd = 'ALL'"
+        " AND qual LIKE '%NOT confidential%' AND qual LIKE '%app.own_client_ids%'",
+    )
+    assert carrying == kept
+    assert carrying >= {"appointment", "appointment_request"}
+
+
 def test_the_primary_key_begins_with_the_practice(catalog: psycopg.Connection, tables: dict[str, str]) -> None:
     leading = names(
         catalog,

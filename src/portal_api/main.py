@@ -19,6 +19,7 @@ from portal_api.core.signing import Keyring
 from portal_api.core.tools import Tools
 from portal_api.integrations.bot_check import open_bot_check
 from portal_api.integrations.mail import development_mailbox
+from portal_api.integrations.storage import open_store
 from portal_api.integrations.video import development_video
 from portal_api.jobs import SUBSCRIPTIONS, make_queue, working
 from portal_api.routers import ROUTERS
@@ -83,6 +84,7 @@ async def make_tools(settings: Settings) -> AsyncIterator[Tools]:
             limiter=Limiter(database, factor=settings.rate_limit_factor),
             queue=make_queue(),
             views=GroupCommit(partial(audit.write_views, database)),
+            storage=open_store(settings),
             subscriptions=SUBSCRIPTIONS,
         )
         database.tools = tools

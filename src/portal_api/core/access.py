@@ -7,7 +7,10 @@ from enum import StrEnum
 from functools import cache
 from uuid import UUID
 
-from portal_api.core.errors import FeatureDisabled, NotFound, invalid
+from portal_api.core.errors import FeatureDisabled, Forbidden, NotFound, invalid
+
+SELF = "self"
+"""The relationship of a client's own login to its client."""
 
 
 class ActorKind(StrEnum):
@@ -49,6 +52,9 @@ class Permission(StrEnum):
     CLIENTS_READ_ALL = "clients:read_all"
     CLIENTS_WRITE = "clients:write"
     CREDENTIALS_WRITE = "credentials:write"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_SELF = "documents:self"
+    DOCUMENTS_WRITE = "documents:write"
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
@@ -59,6 +65,7 @@ class Permission(StrEnum):
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
+    PRACTICE_DOCUMENTS_WRITE = "practice_documents:write"
     PRACTICE_READ = "practice:read"
     PRACTICE_WRITE = "practice:write"
     PRACTITIONERS_READ = "practitioners:read"
@@ -92,6 +99,8 @@ _CASELOAD = frozenset(
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
         P.CREDENTIALS_WRITE,
+        P.DOCUMENTS_READ,
+        P.DOCUMENTS_WRITE,
         P.PORTAL_ACCESS_WRITE,
         P.FEATURES_WRITE,
     }
@@ -117,6 +126,7 @@ _ADMINISTRATION = (
         P.FEATURES_MANAGE,
         P.LOCATIONS_WRITE,
         P.PORTAL_WRITE,
+        P.PRACTICE_DOCUMENTS_WRITE,
         P.PRACTICE_WRITE,
         P.PROSPECTS_MANAGE,
         P.SERVICES_WRITE,
@@ -125,12 +135,14 @@ _ADMINISTRATION = (
     }
 )
 _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
+_CHARTS = frozenset({P.CLIENTS_READ, P.DOCUMENTS_READ, P.INVITATIONS_READ})
+"""What who treats a client reads. Documents are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
     Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
-    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ, P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | {P.CLIENTS_READ, P.INVITATIONS_READ},
+    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
+    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _CHARTS,
     Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
     Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
     Role.FORMS_ADMIN: _EVERY_STAFF,
@@ -140,6 +152,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.ACCESS_HISTORY_READ,
         P.ACCOUNT_SELF,
         P.APPOINTMENTS_SELF,
+        P.DOCUMENTS_SELF,
         P.LOCATIONS_READ,
         P.PRACTITIONERS_READ,
         P.SERVICES_READ,
@@ -211,6 +224,14 @@ class Profile:
     relationship: str
     permissions: frozenset[str]
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the account is the client's own login."""
+        return self.relationship == SELF
+
+    def may(self, permission: GrantPermission) -> bool:
+        return permission in self.permissions
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -243,10 +264,11 @@ class Principal:
         """A visitor who has just shown whose account is theirs, for the records: it gives no permission."""
         return replace(self, kind=ActorKind(kind), account_id=account_id)
 
-    def profile(self, client_id: UUID | None) -> Profile:
+    def profile(self, client_id: UUID | None, permission: GrantPermission | None = None) -> Profile:
         """The client to act for; an account with a single one need not name it.
 
-        Raises NotFound for one that is not theirs, FeatureDisabled, Invalid where several would fit.
+        permission: what the caller must be allowed to do for this client. Raises NotFound for one that is not theirs,
+        FeatureDisabled, Forbidden without the permission, Invalid where several would fit.
         """
         if any(profile.client_id == client_id for profile in self.withheld):
             raise FeatureDisabled(feature=self.feature)
@@ -256,11 +278,34 @@ class Principal:
         profile = next(found, None)
         if profile is None:
             raise NotFound
+        if permission is not None and not profile.may(permission):
+            raise Forbidden("This is not among what you may do for this client.")
         return profile
+
+    def permitted(self, permission: GrantPermission) -> tuple[Profile, ...]:
+        """Those for whom the caller may do this: to look for one object, which is not there for anybody else."""
+        return tuple(profile for profile in self.profiles if profile.may(permission))
+
+    def must_be_permitted(self, permission: GrantPermission, client_id: UUID | None) -> tuple[Profile, ...]:
+        """The same for a list, which is of one client where it is named, and empty for who acts for nobody.
+
+        Raises Forbidden for who may do it for none of theirs, and as `profile` does for the one that is named.
+        """
+        if client_id is not None:
+            return (self.profile(client_id, permission),)
+        permitted = self.permitted(permission)
+        if self.profiles and not permitted:
+            raise Forbidden("This is not among what you may do for others.")
+        return permitted
 
     @property
     def client_ids(self) -> tuple[UUID, ...]:
         return tuple(profile.client_id for profile in self.profiles)
+
+    @property
+    def own_client_ids(self) -> tuple[UUID, ...]:
+        """The clients that the caller is: what is confidential from guardians is theirs to see (F6.B3)."""
+        return tuple(profile.client_id for profile in self.profiles if profile.is_own)
 
     @property
     def is_client(self) -> bool:

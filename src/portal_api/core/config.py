@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     migration_database_url: str = ""
     database_pool_size: int = Field(8, ge=1, le=200)
     storage_url: str = ""
+    antivirus_url: str = ""
     smtp_url: str = ""
     mail_from: str = Field("no-reply@portal.invalid", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
     public_url: str = "http://127.0.0.1:8000"
@@ -43,6 +44,8 @@ class Settings(BaseSettings):
     rate_limit_factor: float = Field(1.0, gt=0, le=1_000_000)
     max_body_bytes: int = Field(1_000_000, ge=10_000)
     max_upload_bytes: int = Field(25_000_000, ge=1_000)
+    practice_quota_bytes: int = Field(50_000_000_000, ge=1_000_000)
+    """What all files of one practice may take together."""
     secret_key: SecretStr = SecretStr("")
     secret_key_file: Path | None = None
     embedded_worker: bool = True
@@ -104,6 +107,11 @@ class Settings(BaseSettings):
         if not self.bot_check_site_key or not self.bot_check_secret.get_secret_value():
             raise ValueError("PORTAL_BOT_CHECK_URL needs PORTAL_BOT_CHECK_SITE_KEY and PORTAL_BOT_CHECK_SECRET")
         return self
+
+    @property
+    def upload_ceiling(self) -> int:
+        """How far a practice may raise the size of an upload (F9.M3); an operator who lowers it means everybody."""
+        return max(40_000_000, self.max_upload_bytes) if self.max_upload_bytes >= 25_000_000 else self.max_upload_bytes
 
     @property
     def video_secret_text(self) -> str:

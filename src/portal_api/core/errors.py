@@ -2,7 +2,8 @@
 
 AppError
   Malformed 400 > Unauthenticated 401 > Forbidden 403 > NotFound 404 > Conflict 409 > Gone 410
-  PreconditionFailed 412 > TooLarge 413 > UnsupportedMediaType 415 > Invalid 422 > TooMany 429 > Unavailable 503
+  PreconditionFailed 412 > TooLarge 413 > UnsupportedMediaType 415 > RangeNotSatisfiable 416 > Invalid 422
+  TooMany 429 > Unavailable 503
 
 A subclass adds a `code`: stable, machine-readable, part of the API. The text may change, the code may not.
 """
@@ -83,6 +84,10 @@ class TooLarge(AppError):
 
 class UnsupportedMediaType(AppError):
     status, code, title = 415, "unsupported_media_type", "Send application/json"
+
+
+class RangeNotSatisfiable(AppError):
+    status, code, title = 416, "range_not_satisfiable", "The file has no such part"
 
 
 class Invalid(AppError):

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from portal_api.core.db.database import Database
     from portal_api.core.jobs import Queue
     from portal_api.core.limits import Limiter
+    from portal_api.core.objects import ObjectStore
     from portal_api.core.passwords import PasswordHasher
     from portal_api.core.sealing import Vault
     from portal_api.core.signing import Keyring
@@ -24,5 +25,6 @@ class Tools:
     limiter: "Limiter"
     queue: "Queue[Any]"
     views: "GroupCommit[Any]"
+    storage: "ObjectStore"
     subscriptions: frozenset[str]
     """Types of events that something derives from: a mail, a notice."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal_api.core.access import SELF
 from portal_api.core.db import Base, ClientOwned, Id, Mutable, PracticeScoped, of_a_practice, one_of, refers_to
 from portal_api.core.errors import InvalidState
 
@@ -18,7 +19,6 @@ _PORTAL_MOVES = {
     "revoked": {"invited", "active", "suspended"},
     "none": {"invited"},
 }
-SELF = "self"
 
 
 class Client(PracticeScoped, Id, Mutable, Base):

@@ -12,6 +12,8 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from portal_api.core.uploads import UploadedFile
+
 T = TypeVar("T")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
@@ -23,6 +25,14 @@ class Input(BaseModel):
     """A request body: unknown fields are refused, types are not coerced."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Form(BaseModel):
+    """A form with a file (multipart/form-data): fields are text that is parsed; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: UploadedFile
 
 
 class Change(Input):

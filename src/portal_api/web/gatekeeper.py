@@ -13,7 +13,9 @@ from portal_api.core.tools import Tools
 from portal_api.core.turns import Impatient, Turns
 from portal_api.services import audit, features, retries
 from portal_api.services.auth import authority
+from portal_api.services.documents import intake
 from portal_api.web.access import Requirement
+from portal_api.web.forms import Form, incoming
 from portal_api.web.parameters import header
 from portal_api.web.replies import Answer
 from portal_api.web.route import Work
@@ -105,6 +107,13 @@ class Gatekeeper:
                 yield
         except Impatient:
             raise retries.InFlight("Wait a moment and send the same request again.") from None
+
+    @asynccontextmanager
+    async def incoming(self, request: Request, claims: Claims) -> AsyncIterator[Form]:
+        """The form of a request, whose file is in the storage for the time of the block, and stays if it is kept."""
+        practice = await intake.practice(self._tools, claims.practice_id)
+        async with incoming(self._tools, request, practice) as form:
+            yield form
 
     async def once(self, session: Session, principal: Principal, request: Request, body: bytes, work: Work) -> Answer:
         key = idempotency_key(request)

@@ -126,6 +126,24 @@ class LastResort:
             await refusal(scope, receive, send)
 
 
+class BodyBudget:
+    """How large a request's body may be and how long it may take, in bytes and seconds."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT
+
+    def widen(self, max_bytes: int, seconds: float) -> None:
+        """For a route that takes files; no piece of them may let itself be waited for longer than before."""
+        self.max_bytes = max_bytes
+        self._deadline = asyncio.get_running_loop().time() + seconds
+
+    @property
+    def deadline(self) -> float:
+        """Of the next piece, on the loop's clock."""
+        return min(self._deadline, asyncio.get_running_loop().time() + BODY_TIMEOUT)
+
+
 class BodyLimit:
     """Refuses bodies over the limit while they arrive, and bodies that do not arrive in time (R11)."""
 
@@ -138,32 +156,33 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "0")
-        deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT
+        budget = scope.setdefault("state", {})["body"] = BodyBudget(self._max)
         taken, complete = 0, False
 
         async def receive_bounded() -> Message:
             nonlocal taken, complete
             if complete:  # what comes now is the news of a disconnect, for which nobody sets a limit
                 return await receive()
-            if declared.isascii() and declared.isdigit() and int(declared) > self._max:
-                raise self._too_large()
+            if declared.isascii() and declared.isdigit() and int(declared) > budget.max_bytes:
+                raise _too_large(budget.max_bytes)
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(budget.deadline):
                     message = await receive()
             except TimeoutError:
                 raise Malformed("The body did not arrive in time.") from None
             taken += len(message.get("body", b""))
             complete = not message.get("more_body", False)
-            if taken > self._max:
-                raise self._too_large()
+            if taken > budget.max_bytes:
+                raise _too_large(budget.max_bytes)
             return message
 
         await self._app(scope, receive_bounded, send)
 
-    def _too_large(self) -> TooLarge:
-        error = TooLarge(f"The body may have at most {self._max} bytes.")
-        error.headers["Connection"] = "close"
-        return error
+
+def _too_large(max_bytes: int) -> TooLarge:
+    error = TooLarge(f"The body may have at most {max_bytes} bytes.")
+    error.headers["Connection"] = "close"
+    return error
 
 
 def _host_name(header: str) -> str:

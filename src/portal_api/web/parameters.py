@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Protocol, get_args, get_origin, get_type_hints
 
 from fastapi import params
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from portal_api.core.access import Principal
 from portal_api.core.db import Reader, Session
 from portal_api.core.errors import Malformed, UnsupportedMediaType, invalid
+from portal_api.core.uploads import UploadedFile
 from portal_api.web.access import Requirement
 from portal_api.web.problems import invalid_input
 
@@ -26,13 +27,24 @@ NO_VERSION = -1
 class Model:
     """An argument that is one validated model: the query or the body. An optional body may be left out.
 
-    `lists`: query parameters that may be repeated, as their model says.
+    `lists`: query parameters that may be repeated, as their model says. `form`: a body with a file, as form data.
     """
 
     name: str
     adapter: TypeAdapter[Any]
     optional: bool = False
     lists: frozenset[str] = frozenset()
+    form: bool = False
+
+
+class FormData(Protocol):
+    """A body with a file: its fields as text, the file as what is known of it."""
+
+    @property
+    def values(self) -> dict[str, Any]: ...
+
+
+Body = bytes | FormData
 
 
 @dataclass(slots=True)
@@ -79,13 +91,13 @@ class Signature:
         elif isinstance(marker, params.Query):
             self.query = Model(name, TypeAdapter(kind), lists=_lists(kind))
         elif _is_model(kind):
-            self.body = Model(name, TypeAdapter(kind))
+            self.body = Model(name, TypeAdapter(kind), form=_takes_file(kind))
         elif _is_model(given := _unless_left_out(kind)):
             self.body = Model(name, TypeAdapter(given), optional=True)
         else:
             raise TypeError(f"{endpoint.__qualname__}: where does {name!r} come from?")
 
-    def arguments(self, request: Request, raw_body: bytes) -> dict[str, Any]:
+    def arguments(self, request: Request, raw_body: Body) -> dict[str, Any]:
         """Validated arguments. Raises Malformed, UnsupportedMediaType or Invalid with pointers."""
         found: dict[str, Any] = {}
         for name, adapter in self.path.items():
@@ -135,8 +147,14 @@ def _unless_left_out(kind: Any) -> Any:
     return alternatives[0] if len(alternatives) == 2 and alternatives[1] is NoneType else None
 
 
-def _body(model: Model, request: Request, raw_body: bytes) -> Any:
+def _takes_file(model: type[BaseModel]) -> bool:
+    return any(field.annotation is UploadedFile for field in model.model_fields.values())
+
+
+def _body(model: Model, request: Request, raw_body: Body) -> Any:
     """No body at all is an empty one: what is needed is then reported field by field."""
+    if not isinstance(raw_body, bytes):
+        return _validated(lambda: model.adapter.validate_python(raw_body.values), "")
     if not raw_body and model.optional:
         return None
     if raw_body:

@@ -1,6 +1,8 @@
 """How a handler's result becomes bytes."""
 
 import hashlib
+import re
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -9,9 +11,25 @@ import orjson
 from pydantic import BaseModel
 from starlette.types import Send
 
+from portal_api.core.errors import RangeNotSatisfiable
+
 JSON = "application/json"
 BODILESS = {204, 304}
 _OPTIONS = orjson.OPT_UTC_Z
+
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Content that is read while it is sent: `read(start, stop)` gives the bytes of [start, stop).
+
+    size: None where it is not known before; then it is read from the start to the end.
+    """
+
+    read: Callable[[int, int], AsyncIterator[bytes]]
+    size: int | None
 
 
 @dataclass(slots=True)
@@ -38,17 +56,64 @@ class Answer:
     media_type: str = JSON
 
     async def send(self, send: Send) -> None:
-        headers = [
-            (name.lower().encode("latin-1"), line.encode("latin-1"))
-            for name, value in self.headers.items()
-            for line in value.splitlines()
-        ]
+        headers = _encoded(self.headers)
         if self.status not in BODILESS:
             headers.append((b"content-length", b"%d" % len(self.body)))
         if self.body:
             headers.append((b"content-type", self.media_type.encode("latin-1")))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+@dataclass(slots=True)
+class StreamedAnswer(Answer):
+    """An answer that begins when the first of its content has been read; so what cannot be read is a problem."""
+
+    stream: Stream | None = None
+    start: int = 0
+    stop: int = 0
+
+    def cut(self, wanted: str | None, if_range: str | None) -> None:
+        """Answer with the one range that is asked for (RFC 9110 section 14). Raises RangeNotSatisfiable.
+
+        Several ranges, another unit, or a copy that is no longer the same: the whole.
+        """
+        found = _RANGE.fullmatch(wanted or "")
+        size = self.stream.size if self.stream else None
+        if size is None or found is None or not any(found.groups()):
+            return
+        if if_range is not None and if_range != self.headers.get("ETag"):
+            return
+        first, last = found.groups()
+        start = int(first) if first else max(0, size - int(last))
+        stop = min(size, int(last) + 1) if first and last else size
+        if start >= stop:
+            error = RangeNotSatisfiable(f"It has {size} bytes.")
+            error.headers["Content-Range"] = f"bytes */{size}"
+            raise error
+        self.status, self.start, self.stop = 206, start, stop
+        self.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+
+    async def send(self, send: Send) -> None:
+        assert self.stream is not None  # noqa: S101 - made with one
+        pieces = aiter(self.stream.read(self.start, self.stop))
+        piece = await anext(pieces, b"")
+        headers = [*_encoded(self.headers), (b"content-type", self.media_type.encode("latin-1"))]
+        if self.stream.size is not None:
+            headers += [(b"content-length", b"%d" % (self.stop - self.start)), (b"accept-ranges", b"bytes")]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        while piece:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            piece = await anext(pieces, b"")
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [
+        (name.lower().encode("latin-1"), line.encode("latin-1"))
+        for name, value in headers.items()
+        for line in value.splitlines()
+    ]
 
 
 def encode(content: Any) -> bytes:
@@ -65,6 +130,9 @@ def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer
         return Answer(204 if status == 200 else status, b"", {})
     reply = result if isinstance(result, Reply) else Reply(result)
     headers = dict(reply.headers)
+    if isinstance(reply.content, Stream):
+        stream = reply.content
+        return StreamedAnswer(reply.status or status, b"", headers, reply.media_type, stream, 0, stream.size or 0)
     if isinstance(reply.content, dict) and "version" in reply.content:
         headers["ETag"] = f'"v{reply.content["version"]}"'
         if none_match is not None and headers["ETag"] in none_match:

@@ -21,8 +21,9 @@ from portal_api.core.db import Binding, Database, Reader, Session
 from portal_api.core.errors import AppError, Forbidden
 from portal_api.core.ids import LOBBY
 from portal_api.web.access import Requirement
+from portal_api.web.forms import Form
 from portal_api.web.parameters import Signature, header
-from portal_api.web.replies import Answer, answer
+from portal_api.web.replies import Answer, StreamedAnswer, answer
 
 SAFE = {"GET", "HEAD"}
 RETRIED_STATES = {"40001", "40P01"}
@@ -45,6 +46,8 @@ class Gatekeeper(Protocol):
 
     def turn(self, request: Request, claims: Any | None) -> AbstractAsyncContextManager[None]: ...
 
+    def incoming(self, request: Request, claims: Any) -> AbstractAsyncContextManager[Form]: ...
+
     async def once(
         self, session: Session, principal: Principal, request: Request, body: bytes, work: Work
     ) -> Answer: ...
@@ -63,9 +66,11 @@ class PortalRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         self.signature = Signature.of(self.endpoint, set(self.param_convertors))
-        methods = self.methods or set()
-        self._run = self._read if methods <= SAFE else self._write
-        self._has_body = self.signature.body is not None or "POST" in methods
+        methods, takes_form = self.methods or set(), self.signature.body is not None and self.signature.body.form
+        # A read that leaves a mark, such as a receipt, is a write.
+        reads = methods <= SAFE and self.signature.session is None
+        self._run = self._read if reads else self._receive if takes_form else self._write
+        self._has_body = not takes_form and (self.signature.body is not None or "POST" in methods)
         return self._not_fastapis
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,6 +81,8 @@ class PortalRoute(APIRoute):
         request = Request(scope, receive)
         body = await request.body() if self._has_body else b""
         answer = await self._run(request, body)
+        if isinstance(answer, StreamedAnswer):
+            answer.cut(header(request, b"range"), header(request, b"if-range"))
         await answer.send(send)
 
     async def _not_fastapis(self, _request: Request) -> Response:
@@ -109,15 +116,34 @@ class PortalRoute(APIRoute):
         async with gate.turn(request, claims):
             if self.signature.requirement.screened:
                 await request.app.state.screening.screen(request, body, self.signature)
-            for attempt in range(1, RETRIES + 1):
-                try:
-                    return await self._write_once(request, body, claims)
-                except (DBAPIError, PostgresError) as error:
-                    if _sqlstate(error) not in RETRIED_STATES or attempt == RETRIES:
-                        raise
+            return await self._write_and_retry(request, body, claims)
+
+    async def _receive(self, request: Request, _body: bytes) -> Answer:
+        """A form with a file: who may send one is asked before it is taken, and again when all of it is there."""
+        gate: Gatekeeper = request.app.state.gatekeeper
+        claims = self._claims(gate, request)
+        origin: Origin = request.scope["state"]["origin"]
+        principal = None
+        try:
+            async with gate.database.reader(gate.binding(claims)) as reader:
+                principal = await gate.principal(reader, claims, origin)
+                await gate.admit(reader, principal, self.signature.requirement)
+        except Forbidden as error:
+            await gate.denied(principal, error, request)
+            raise
+        async with gate.turn(request, claims), gate.incoming(request, claims) as form:
+            return await self._write_and_retry(request, form, claims)
+
+    async def _write_and_retry(self, request: Request, body: bytes | Form, claims: Any | None) -> Answer:
+        for attempt in range(1, RETRIES + 1):
+            try:
+                return await self._write_once(request, body, claims)
+            except (DBAPIError, PostgresError) as error:
+                if _sqlstate(error) not in RETRIED_STATES or attempt == RETRIES:
+                    raise
         raise AssertionError("unreachable")
 
-    async def _write_once(self, request: Request, body: bytes, claims: Any | None) -> Answer:
+    async def _write_once(self, request: Request, body: bytes | Form, claims: Any | None) -> Answer:
         gate: Gatekeeper = request.app.state.gatekeeper
         origin: Origin = request.scope["state"]["origin"]
         principal = _nobody(origin) if claims is None else None
@@ -135,7 +161,8 @@ class PortalRoute(APIRoute):
                     await session.flush()
                     return answer(result, self.status_code or 200)
 
-                return await gate.once(session, principal, request, body, work)
+                known_by = body if isinstance(body, bytes) else body.fingerprint
+                return await gate.once(session, principal, request, known_by, work)
         except Forbidden as error:
             await gate.denied(principal, error, request)
             raise

@@ -4,6 +4,7 @@ from portal_api.core.db.appends import Append, Insert
 from portal_api.core.db.base import (
     Base,
     ClientOwned,
+    Confidential,
     Id,
     Mutable,
     PracticeScoped,
@@ -20,6 +21,7 @@ __all__ = [
     "Base",
     "Binding",
     "ClientOwned",
+    "Confidential",
     "Database",
     "Id",
     "Insert",

@@ -5,7 +5,21 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKeyConstraint, Integer, LargeBinary, MetaData, Text, func
+from sqlalchemy import (
+    BindParameter,
+    CheckConstraint,
+    ColumnElement,
+    DateTime,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+    false,
+    func,
+    or_,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
@@ -53,6 +67,31 @@ class ClientOwned(PracticeScoped):
 
     client_id: Mapped[UUID] = mapped_column()  # a value, so that criteria can name it on this class
 
+    @classmethod
+    def is_of(cls, client_ids: BindParameter[Any]) -> ColumnElement[bool]:
+        """Whether the row is about one of these clients."""
+        return cls.client_id == client_ids.any_()
+
+
+class Confidential:
+    """A row that may be kept from everybody who acts for its client without being the client (F6.B3).
+
+    It comes after ClientOwned among the bases, or its table says itself which clients it `is_of`.
+    """
+
+    confidential: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+
+    @classmethod
+    def is_of(cls, client_ids: BindParameter[Any]) -> ColumnElement[bool]:
+        """Whether the row is about one of these clients; about nobody, where nobody says so."""
+        del client_ids
+        return false()
+
+    @classmethod
+    def is_open_to(cls, own_client_ids: BindParameter[Any]) -> ColumnElement[bool]:
+        """Whether a caller who is these clients sees the row."""
+        return or_(~cls.confidential, cls.is_of(own_client_ids))
+
 
 class Mutable:
     """When a row was made and changed, and the version that ETag and If-Match compare."""
@@ -64,6 +103,9 @@ class Mutable:
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - declared_attr is called with the class
         return {"version_id_col": cls.version}
+
+
+UUIDS = ARRAY(PGUUID(as_uuid=True))
 
 
 def refers_to(table: str, column: str) -> ForeignKeyConstraint:

@@ -9,7 +9,7 @@ from portal_api.core.ids import LOBBY
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The practice, the kind of caller and, for client callers, the clients that they may act for.
+    """The practice, the kind of caller and, for client callers, the clients that they may act for and that they are.
 
     Values are a parsed UUID or an enum member, so the text can be put into SQL as it is.
     """
@@ -17,6 +17,7 @@ class Binding:
     practice_id: UUID = LOBBY
     kind: ActorKind = ActorKind.ANONYMOUS
     client_ids: tuple[UUID, ...] = ()
+    own_client_ids: tuple[UUID, ...] = ()
 
     @classmethod
     def system(cls, practice_id: UUID) -> "Binding":
@@ -25,12 +26,23 @@ class Binding:
 
     @property
     def clients(self) -> str:
-        return "{" + ",".join(map(str, self.client_ids)) + "}" if self.client_ids else "{}"
+        return _array(self.client_ids)
+
+    @property
+    def own_clients(self) -> str:
+        return _array(self.own_client_ids)
 
     def statements(self) -> tuple[str, ...]:
         """Literal SET LOCAL statements: the form that Citus hands on to its workers."""
-        return (
+        everyones = (
             f"SET LOCAL app.practice_id = '{self.practice_id}'",
             f"SET LOCAL app.actor_kind = '{self.kind}'",
             f"SET LOCAL app.client_ids = '{self.clients}'",
         )
+        if self.kind is not ActorKind.CLIENT:
+            return everyones
+        return *everyones, f"SET LOCAL app.own_client_ids = '{self.own_clients}'"
+
+
+def _array(ids: tuple[UUID, ...]) -> str:
+    return "{" + ",".join(map(str, ids)) + "}" if ids else "{}"

@@ -17,7 +17,7 @@ from sqlalchemy.orm.session import SessionTransaction
 from portal_api.core.access import ActorKind
 from portal_api.core.config import APP_ROLE
 from portal_api.core.db.appends import Append, Insert
-from portal_api.core.db.base import ClientOwned, PracticeScoped
+from portal_api.core.db.base import UUIDS, ClientOwned, Confidential, PracticeScoped
 from portal_api.core.db.binding import Binding
 from portal_api.core.db.connections import Connections, Lease
 from portal_api.core.db.reads import Read, Reader, Row
@@ -175,6 +175,13 @@ _OF_CLIENTS = with_loader_criteria(
     include_aliases=True,
     track_closure_variables=False,
 )
+_OPEN_TO_CALLER = with_loader_criteria(
+    Confidential,
+    lambda cls: cls.is_open_to(bindparam("bound_own_client_ids", type_=UUIDS, required=True)),
+    include_aliases=True,
+    track_closure_variables=False,
+)
+_OF_CLIENT_CALLERS = (_OF_PRACTICE, _OF_CLIENTS, _OPEN_TO_CALLER)
 
 
 @event.listens_for(_SyncSession, "do_orm_execute")
@@ -184,11 +191,15 @@ def _add_criteria(state: ORMExecuteState) -> None:
         return
     binding: Binding = state.session.binding  # pyrefly: ignore
     if not state.is_relationship_load:
-        criteria = (_OF_PRACTICE, _OF_CLIENTS) if binding.kind is ActorKind.CLIENT else (_OF_PRACTICE,)
+        criteria = _OF_CLIENT_CALLERS if binding.kind is ActorKind.CLIENT else (_OF_PRACTICE,)
         state.statement = state.statement.options(*criteria)
     given = state.parameters or {}
     assert isinstance(given, Mapping)  # noqa: S101 - sequences are for inserts
-    bound = {"bound_practice_id": binding.practice_id, "bound_client_ids": binding.client_ids}
+    bound = {
+        "bound_practice_id": binding.practice_id,
+        "bound_client_ids": binding.client_ids,
+        "bound_own_client_ids": binding.own_client_ids,
+    }
     state.parameters = {**given, **bound}
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import with_loader_criteria
 from sqlalchemy.sql import visitors
 
 from portal_api.core.access import ActorKind
-from portal_api.core.db.base import ClientOwned, PracticeScoped
+from portal_api.core.db.base import UUIDS, ClientOwned, Confidential, PracticeScoped
 from portal_api.core.db.binding import Binding
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class Source(Protocol):
 class Read:
     """One select, its columns named as the answer names them.
 
-    The practice, and for client callers their clients, are added to every table of the statement. So there are
-    two texts of it, each compiled once: `for_staff` for everyone who is bound to a practice, and `for_client`.
+    The practice, and for client callers whose row it is and from whom it is kept, are added to every table. So there
+    are two texts of it, each compiled once: `for_staff` for everyone who is bound to a practice, and `for_client`.
     """
 
     def __init__(self, statement: Rows) -> None:
@@ -78,8 +78,15 @@ class Read:
                     lambda cls: cls.client_id == bindparam("client_ids", required=False).any_(),  # pyrefly: ignore
                     include_aliases=True,
                     track_closure_variables=False,
-                )
-            )
+                ),
+                with_loader_criteria(
+                    Confidential,
+                    lambda cls: cls.is_open_to(bindparam("own_client_ids", type_=UUIDS, required=False)),
+                    include_aliases=True,
+                    track_closure_variables=False,
+                ),
+            ),
+            of_client=True,
         )
 
     def text(self, binding: Binding) -> "Text":
@@ -89,7 +96,8 @@ class Read:
 class Text:
     """A compiled statement. `gated` binds and reads; `plain` is for a transaction that is bound already."""
 
-    def __init__(self, statement: Rows) -> None:
+    def __init__(self, statement: Rows, *, of_client: bool = False) -> None:
+        self._of_client = of_client
         compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
         self.names: Sequence[str] = compiled.positiontup or ()
         self._names_practice = "practice_id" in self.names
@@ -100,25 +108,34 @@ class Text:
 
     def _behind_gate(self, inner: str) -> str:
         n = len(self.names)
-        practice = self.names.index("practice_id") + 1 if self._names_practice else n + 3
+        own = f" || set_config('app.own_client_ids', ${n + 3}, true)" if self._of_client else ""
+        practice = self.names.index("practice_id") + 1 if self._names_practice else n + 3 + self._of_client
         # OFFSET 0 keeps either side from being merged into the other: the gate opens before a row is read.
         return (
             f"SELECT answer.* FROM (SELECT set_config('app.practice_id', (${practice}::uuid)::text, true)"
             f" || set_config('app.actor_kind', ${n + 1}, true) || set_config('app.client_ids', ${n + 2}, true)"
-            f" AS opened OFFSET 0) gate CROSS JOIN LATERAL ({inner} OFFSET 0) answer"
+            f"{own} AS opened OFFSET 0) gate CROSS JOIN LATERAL ({inner} OFFSET 0) answer"
         )
 
     def gated_arguments(self, binding: Binding, values: Mapping[str, Any]) -> list[Any]:
         """What `gated` takes: the statement's own values, then the gate's."""
         arguments = self.arguments(binding, values)
         arguments += (binding.kind, binding.clients)
+        if self._of_client:
+            arguments.append(binding.own_clients)
         if not self._names_practice:
             arguments.append(binding.practice_id)
         return arguments
 
     def arguments(self, binding: Binding, values: Mapping[str, Any]) -> list[Any]:
         """What `plain` takes."""
-        known = {**self.defaults, "practice_id": binding.practice_id, "client_ids": binding.client_ids, **values}
+        known = {
+            **self.defaults,
+            "practice_id": binding.practice_id,
+            "client_ids": binding.client_ids,
+            "own_client_ids": binding.own_client_ids,
+            **values,
+        }
         return [known[name] for name in self.names]
 
 

@@ -2,12 +2,21 @@
 
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    BindParameter,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal_api.core.db import Base, ClientOwned, Id, Mutable, PracticeScoped, one_of, refers_to
+from portal_api.core.db import Base, ClientOwned, Confidential, Id, Mutable, PracticeScoped, one_of, refers_to
 from portal_api.core.errors import InvalidState
 from portal_api.models.scheduling.services import Mode
 
@@ -49,7 +58,7 @@ class AppointmentSeries(PracticeScoped, Id, Mutable, Base):
     created_by: Mapped[UUID | None]
 
 
-class Appointment(PracticeScoped, Id, Mutable, Base):
+class Appointment(PracticeScoped, Confidential, Id, Mutable, Base):
     """A session at a time. Its time is held by a Claim of the same practitioner while the state is active.
 
     `client_ids` says whose it is: row-level security shows it to callers who act for one of them. The same clients
@@ -112,6 +121,10 @@ class Appointment(PracticeScoped, Id, Mutable, Base):
     note: Mapped[str | None]
     """For staff."""
     created_by: Mapped[UUID | None]
+
+    @classmethod
+    def is_of(cls, client_ids: BindParameter[Any]) -> ColumnElement[bool]:
+        return cls.client_ids.overlap(client_ids)
 
     def cancellation_stage(self, at: datetime) -> CancellationStage:
         """Where `at`, the database's now, lies before the start. The farther threshold may be either."""

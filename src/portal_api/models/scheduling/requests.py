@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ColumnElement, Index, case, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal_api.core.db import Base, ClientOwned, Id, Mutable, one_of, refers_to
+from portal_api.core.db import Base, ClientOwned, Confidential, Id, Mutable, one_of, refers_to
 from portal_api.core.errors import InvalidState
 from portal_api.models.scheduling.services import Mode
 
@@ -15,7 +15,7 @@ HOLDING_STATES = ("held", "requested")
 """Those that hold their time by a Claim, until `expires_at` or until staff book over it."""
 
 
-class AppointmentRequest(ClientOwned, Id, Mutable, Base):
+class AppointmentRequest(ClientOwned, Confidential, Id, Mutable, Base):
     """A client, or a prospect without a chart yet, asks for a time.
 
     `held`: nobody is told yet, as the address behind it is not verified; it holds its time only where the practice

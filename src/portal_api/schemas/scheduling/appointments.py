@@ -27,6 +27,7 @@ State = Literal["booked", "checked_in", "attended", "no_show", "cancelled", "lat
 ActorKind = Literal["client", "staff", "system"]
 Attendees = Annotated[list[UUID], Field(max_length=20)]
 _OVERLAP = "Book although something else is there; the appointment is then marked so."
+_CONFIDENTIAL = "Keep it from guardians: they do not learn that it exists."
 _FOLLOWING = "Also those that follow in its series and are still booked."
 
 
@@ -85,6 +86,7 @@ class AppointmentCreate(Input):
     location_id: UUID | None = Field(None, description="A room tells its own.")
     room_id: UUID | None = None
     note: Paragraphs | None = Field(None, description="For staff; clients do not see it.")
+    confidential: bool = Field(False, description=_CONFIDENTIAL)
     allow_overlap: bool = Field(False, description=_OVERLAP)
 
     @property
@@ -114,6 +116,7 @@ class AppointmentUpdate(Change):
     note: Paragraphs | None = None
     additional_client_ids: Attendees | None = None
     guardian_account_ids: Attendees | None = None
+    confidential: bool | None = Field(None, description=_CONFIDENTIAL)
     allow_overlap: bool | None = Field(None, description="Take the room although something else is there.")
 
 
@@ -199,6 +202,7 @@ class Appointment(Output):
     ends_at: datetime
     time_zone: str = Field(description="The practitioner's, when it was booked.")
     allow_overlap: bool = Field(description="Whether it was booked over something else on purpose.")
+    confidential: bool = Field(description="Whether it is kept from guardians.")
     series_id: UUID | None
     request_id: UUID | None = Field(description="The request that it was made of.")
     price: Money | None = Field(description="As it was when it was booked.")

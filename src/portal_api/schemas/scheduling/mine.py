@@ -59,6 +59,7 @@ class MyAppointment(Output):
     starts_at: datetime
     ends_at: datetime
     time_zone: str = Field(description="The practitioner's, when it was booked.")
+    confidential: bool = Field(description="Whether it is kept from guardians.")
     price: Money | None
     cancellation: CancellationPolicy
     fee_due: Money | None = Field(description="The fee for having been cancelled late.")

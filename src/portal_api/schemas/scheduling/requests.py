@@ -38,6 +38,7 @@ class WishedTime(Input):
 
 class AppointmentRequestCreate(WishedTime):
     client_id: UUID | None = Field(None, description="For whom; needed where the account acts for several.")
+    confidential: bool = Field(False, description="Keep it from guardians; for the client's own login alone.")
 
 
 class NewcomerRequestCreate(WishedTime):
@@ -101,6 +102,7 @@ class _Request(Output):
     starts_at: datetime
     ends_at: datetime
     note: str | None
+    confidential: bool = Field(description="Whether it is kept from guardians.")
     counter_offer: CounterOffer | None
     expires_at: datetime = Field(description="Until when it waits for an answer, and holds its time.")
     decided_at: datetime | None

@@ -149,7 +149,7 @@ def shut_out(account_id: UUID) -> ColumnElement[bool]:
 
 def binding_of(principal: Principal) -> Binding:
     """What the rest of the transaction is bound to, once the caller is known."""
-    return Binding(principal.practice_id, principal.kind, principal.client_ids)
+    return Binding(principal.practice_id, principal.kind, principal.client_ids, principal.own_client_ids)
 
 
 @cache

@@ -12,7 +12,7 @@ from portal_api.core.db import Session
 from portal_api.models.auth import Account
 from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.practices import Practice
-from portal_api.models.scheduling import AppointmentAttendee, ReminderPreference
+from portal_api.models.scheduling import Appointment, AppointmentAttendee, ReminderPreference
 from portal_api.services.auth.authority import HIDDEN_PORTAL_STATES
 
 
@@ -38,17 +38,24 @@ class Recipient:
 
 
 async def of_appointments(session: Session, appointment_ids: Collection[UUID]) -> dict[UUID, list[Recipient]]:
-    """By appointment. A guardian of several who come is there once, for the first of them."""
+    """By appointment. A guardian of several who come is there once, for the first of them.
+
+    Of one that is confidential no guardian hears (F6.B3).
+    """
     attending = (
-        select(AppointmentAttendee.appointment_id, AppointmentAttendee.client_id)
+        select(AppointmentAttendee.appointment_id, AppointmentAttendee.client_id, Appointment.confidential)
+        .join(Appointment, Appointment.id == AppointmentAttendee.appointment_id)
         .where(AppointmentAttendee.appointment_id.in_(appointment_ids), AppointmentAttendee.account_id.is_(None))
         .order_by(AppointmentAttendee.is_primary.desc(), AppointmentAttendee.client_id)
     )
-    pairs = [(UUID(str(a)), UUID(str(c))) for a, c in (await session.execute(attending)).all()]
-    people = await of_clients(session, {client_id for _, client_id in pairs})
+    rows = (await session.execute(attending)).all()
+    coming = [(UUID(str(row.appointment_id)), UUID(str(row.client_id)), row.confidential) for row in rows]
+    people = await of_clients(session, {client_id for _, client_id, _ in coming})
     found: dict[UUID, dict[UUID, Recipient]] = {}
-    for appointment_id, client_id in pairs:
+    for appointment_id, client_id, confidential in coming:
         for recipient in people.get(client_id, ()):
+            if confidential and recipient.account_id is not None:
+                continue
             found.setdefault(appointment_id, {}).setdefault(recipient.id, recipient)
     return {appointment_id: list(recipients.values()) for appointment_id, recipients in found.items()}
 

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, true
 
 from portal_api.core.db import Session
 from portal_api.integrations.mail_templates import Template
 from portal_api.models.audit import Event
 from portal_api.models.auth import Account
-from portal_api.models.clients import Client, ClientGrant
+from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.practices import Practice
 from portal_api.models.scheduling import AppointmentRequest
 from portal_api.models.staff import StaffMember
@@ -87,16 +87,18 @@ async def _asker(session: Session, request: AppointmentRequest) -> Account | Non
     """The account that asked, unless it may no longer act for the client."""
     asker = select(Account).where(Account.id == request.account_id, Account.suspended_at.is_(None))
     if request.client_id is not None:
-        asker = asker.where(_acts_for(request.client_id))
+        asker = asker.where(_acts_for(request.client_id, alone=request.confidential))
     return await session.scalar(asker)
 
 
-def _acts_for(client_id: UUID) -> ColumnElement[bool]:
+def _acts_for(client_id: UUID, *, alone: bool) -> ColumnElement[bool]:
+    """alone: by being the client, as what is confidential is told to nobody else."""
     return (
         select(ClientGrant.id)
         .where(
             ClientGrant.account_id == Account.id,
             ClientGrant.client_id == client_id,
+            ClientGrant.relationship == SELF if alone else true(),
             ClientGrant.revoked_at.is_(None),
             or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
         )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, func, select
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Principal
+from portal_api.core.access import ActorKind, GrantPermission, Principal
 from portal_api.core.db import Binding, Read, Reader, Session, Source
 from portal_api.core.errors import NotFound, PreconditionFailed, invalid
 from portal_api.core.ids import new_id
@@ -24,7 +24,6 @@ from portal_api.schemas.scheduling.calendars import CalendarFeedCreate, Calendar
 from portal_api.services import audit
 from portal_api.services.auth import accounts, authority
 from portal_api.services.scheduling import entries
-from portal_api.services.scheduling.appointments import mine
 
 PER_FEED = Limit("calendar-feed", 120, timedelta(hours=1))
 PER_NETWORK = Limit("calendar-feeds", 1200, timedelta(hours=1))
@@ -173,11 +172,14 @@ def _scope(reader: Reader, holder: dict[str, Any]) -> dict[str, Any]:
         if holder["staff_id"] is None:
             raise NotFound
         return {"staff_id": holder["staff_id"]}
-    viewing = sorted(mine.who_see([authority.profile_of(grant) for grant in holder["grants"] or ()]))
+    held = (authority.profile_of(grant) for grant in holder["grants"] or ())
+    profiles = [profile for profile in held if profile.may(GrantPermission.APPOINTMENTS_VIEW)]
+    viewing = sorted(profile.client_id for profile in profiles)
     if not viewing or not holder["portal_enabled"]:
         raise NotFound
     # From here on it is the client who reads: row-level security shows nobody else's.
-    reader.binding = Binding(reader.binding.practice_id, ActorKind.CLIENT, tuple(viewing))
+    own = tuple(profile.client_id for profile in profiles if profile.is_own)
+    reader.binding = Binding(reader.binding.practice_id, ActorKind.CLIENT, tuple(viewing), own)
     return {"viewing": viewing}
 
 

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from sqlalchemy import bindparam
 
-from portal_api.core.access import Principal
+from portal_api.core.access import GrantPermission, Principal
 from portal_api.core.db import Read, Reader
 from portal_api.core.errors import NotFound
 from portal_api.integrations.calendars import Entry, Method, calendar
 from portal_api.models.scheduling import Appointment, Privacy
 from portal_api.services import audit
 from portal_api.services.scheduling import entries
-from portal_api.services.scheduling.appointments import mine, reading
+from portal_api.services.scheduling.appointments import reading
 
 _here = Appointment.id == bindparam("appointment_id")
 OF_CLIENTS = Read(entries.of_clients().where(_here))
@@ -37,7 +37,7 @@ async def for_staff(reader: Reader, principal: Principal, appointment_id: UUID) 
 
 async def for_client(reader: Reader, principal: Principal, appointment_id: UUID) -> Document:
     """Raises NotFound for an appointment of nobody whose appointments the caller may view."""
-    viewing = mine.who_see(principal.profiles)
+    viewing = [profile.client_id for profile in principal.permitted(GrantPermission.APPOINTMENTS_VIEW)]
     rows = await reader.rows(OF_CLIENTS, appointment_id=appointment_id, viewing=viewing)
     if not rows:
         raise NotFound

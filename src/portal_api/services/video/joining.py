@@ -13,7 +13,7 @@ from portal_api.core.errors import NotFound, invalid
 from portal_api.core.ids import new_id
 from portal_api.integrations.video import Seat, video_provider
 from portal_api.models.auth import Account
-from portal_api.models.clients import SELF, Client
+from portal_api.models.clients import Client
 from portal_api.models.scheduling import Appointment
 from portal_api.models.video import VideoParticipant
 from portal_api.schemas.video import HostJoinCreate, JoinCreate
@@ -78,7 +78,7 @@ def _for_whom(principal: Principal, appointment: Appointment, client_id: UUID | 
 
 async def _client_name(session: Session, principal: Principal, client_id: UUID) -> str:
     """What the others see unless a person says otherwise: a first name, and no more."""
-    if principal.profile(client_id).relationship != SELF:
+    if not principal.profile(client_id).is_own:
         return await _account_name(session, principal)
     name = select(func.coalesce(Client.preferred_name, Client.given_name)).where(Client.id == client_id)
     return str((await session.execute(name)).scalar_one())

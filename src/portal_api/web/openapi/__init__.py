@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from portal_api.web.openapi import about, problems, schemas
-from portal_api.web.openapi.declared import headers, is_public, statuses
+from portal_api.web.openapi.declared import headers, is_public, statuses, takes_form
 from portal_api.web.openapi.schemas import Json
 
 _METHODS = ("get", "put", "post", "patch", "delete", "options", "head", "trace")
@@ -73,6 +73,9 @@ def _complete_operation(route: RouteContext, original: APIRoute, operation: Json
     problems.complete_responses(operation, public, statuses(original))
     if declared := headers(original):
         operation["parameters"] = [*operation.get("parameters", []), *map(dict, declared)]
+    if takes_form(original):
+        content = operation["requestBody"]["content"]
+        content["multipart/form-data"] = content.pop("application/json")
     for response in operation["responses"].values():
         schemas.describe_streams(response)
 

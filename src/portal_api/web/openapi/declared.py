@@ -49,6 +49,11 @@ def statuses(route: APIRoute) -> set[str]:
     return found
 
 
+def takes_form(route: APIRoute) -> bool:
+    """Whether the body is a form with a file."""
+    return isinstance(route, PortalRoute) and route.signature.body is not None and route.signature.body.form
+
+
 def headers(route: APIRoute) -> list[Json]:
     """The request headers that the plumbing reads."""
     if not isinstance(route, PortalRoute):

@@ -1,5 +1,6 @@
 """Who comes to an appointment: clients, and guardians at their side."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
@@ -12,7 +13,7 @@ from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.scheduling import Appointment, AppointmentAttendee
 from portal_api.schemas.scheduling.appointments import AppointmentUpdate
 
-FIELDS = {"additional_client_ids", "guardian_account_ids"}
+FIELDS = {"additional_client_ids", "confidential", "guardian_account_ids"}
 Guardians = set[tuple[UUID, UUID]]
 """Client and account."""
 
@@ -49,6 +50,13 @@ async def guardians(session: Session, client_ids: tuple[UUID, ...], account_ids:
     return pairs
 
 
+def must_be_apart(*, confidential: bool, guardians: Collection[object]) -> None:
+    """Raise Invalid for an appointment that is kept from guardians although one of them comes along."""
+    if confidential and guardians:
+        why = "A guardian who comes along knows of it: let it be open, or let them stay away."
+        raise invalid("/confidential", "guardians_attend", why)
+
+
 def invite(session: Session, appointment: Appointment, guardians: Guardians) -> None:
     """Add the attendees of a new appointment: its clients, and their guardians."""
     for client_id in appointment.client_ids:
@@ -58,10 +66,14 @@ def invite(session: Session, appointment: Appointment, guardians: Guardians) -> 
 
 
 async def change(session: Session, appointment: Appointment, data: AppointmentUpdate) -> None:
-    """Let others come, and who stays be. The client for whom it was booked stays. Raises NotFound, Invalid."""
+    """Let others come, and who stays be; say from whom it is kept. The client for whom it was booked stays.
+
+    Raises NotFound, Invalid.
+    """
     rows = select(AppointmentAttendee).where(AppointmentAttendee.appointment_id == appointment.id)
     present = {(row.client_id, row.account_id): row for row in await session.scalars(rows)}
     given = data.given()
+    appointment.confidential = given.get("confidential", appointment.confidential)
     primary, *others = appointment.client_ids
     client_ids = tuple(dict.fromkeys((primary, *(given.get("additional_client_ids", others) or ()))))
     coming = tuple(given.get("guardian_account_ids", ()) or ())
@@ -69,6 +81,7 @@ async def change(session: Session, appointment: Appointment, data: AppointmentUp
     along = await guardians(session, client_ids, coming)
     if "guardian_account_ids" not in given:
         along = {(client, account) for client, account in present if account and client in client_ids}
+    must_be_apart(confidential=appointment.confidential, guardians=along)
     wanted = {(client_id, None) for client_id in client_ids} | along
     for key in present.keys() - wanted:
         await session.delete(present[key])

@@ -37,7 +37,7 @@ class Booking:
     """What is booked.
 
     client_ids: who comes; the first is the one for whom it is booked. guardian_ids: accounts of guardians who come
-    along. starts_at: on a whole minute, UTC.
+    along. starts_at: on a whole minute, UTC. confidential: no guardian sees it (F6.B3).
     """
 
     practitioner_id: UUID
@@ -49,6 +49,7 @@ class Booking:
     room_id: UUID | None = None
     guardian_ids: tuple[UUID, ...] = ()
     note: str | None = None
+    confidential: bool = False
     request_id: UUID | None = None
     series_id: UUID | None = None
 
@@ -65,6 +66,7 @@ def wanted(data: AppointmentCreate) -> Booking:
         room_id=data.room_id,
         guardian_ids=tuple(data.guardian_account_ids),
         note=data.note,
+        confidential=data.confidential,
     )
 
 
@@ -208,6 +210,7 @@ async def _terms(session: Session, booking: Booking, location_id: UUID | None) -
     if not row.offered:
         raise invalid("/service_id", "service_not_offered", "This practitioner does not offer this service.")
     must_offer(row.Service, booking.mode)
+    attendance.must_be_apart(confidential=booking.confidential, guardians=booking.guardian_ids)
     along = await attendance.guardians(session, booking.client_ids, booking.guardian_ids)
     late, closed = row.late_within_minutes, row.closed_within_minutes
     return Terms(booking, row.Service, row.time_zone, late, closed, location_id, along)
@@ -236,5 +239,6 @@ def _appointment(principal: Principal, terms: Terms, span: Span) -> Appointment:
         late_fee_currency=service.late_cancellation_fee_currency,
         uid=str(id),
         note=booking.note,
+        confidential=booking.confidential,
         created_by=principal.account_id,
     )

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy import update as update_of
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Session
 from portal_api.core.errors import invalid
-from portal_api.models.scheduling import Appointment, Service
+from portal_api.models.scheduling import Appointment, AppointmentRequest, Service
 from portal_api.schemas.scheduling.appointments import AppointmentReschedule, AppointmentUpdate
 from portal_api.services import clients
 from portal_api.services.scheduling import alternatives, claims, slots
@@ -37,8 +38,9 @@ async def update(
     """
     changes = data.given()
     allow_overlap = bool(changes.pop("allow_overlap", False))
-    if "mode" in changes and data.mode is None:
-        raise invalid("/mode", "null_not_allowed", "This cannot be cleared.")
+    for name in ("confidential", "mode"):
+        if changes.get(name, name) is None:
+            raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
     chosen = await reading.held(
         session, principal, appointment_id, following=following, room_id=data.room_id, if_match=if_match
     )
@@ -48,6 +50,7 @@ async def update(
         await clients.must_see_all(session, principal, data.additional_client_ids or ())
         for each in chosen:
             await attendance.change(session, each, data)
+        await _keep_requests_alike(session, chosen)
     for each in chosen:
         each.note = changes.get("note", each.note)
     await record(session, principal, "appointment.updated", chosen, changed=changes)
@@ -108,6 +111,14 @@ def span_of(appointment: Appointment, service: Service, starts_at: datetime | No
     span = Span.of(service, appointment.practitioner_id, starts_at or appointment.starts_at, appointment.room_id)
     ends_at = span.starts_at + (appointment.ends_at - appointment.starts_at)
     return replace(span, ends_at=ends_at, blocked_until=ends_at + (span.blocked_until - span.ends_at))
+
+
+async def _keep_requests_alike(session: Session, chosen: Sequence[Appointment]) -> None:
+    """What tells guardians of a request tells them of its appointment."""
+    for each in chosen:
+        if each.request_id is not None:
+            its = update_of(AppointmentRequest).where(AppointmentRequest.id == each.request_id)
+            await session.execute(its.values(confidential=each.confidential, version=AppointmentRequest.version + 1))
 
 
 async def _relocate(

@@ -1,6 +1,7 @@
 """Appointments of the clients for whom a caller acts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -26,7 +27,7 @@ from sqlalchemy.orm import aliased
 
 from portal_api.core import clock
 from portal_api.core.access import Feature, GrantPermission, Principal, Profile
-from portal_api.core.db import Binding, Read, Reader, Rows, Session, Source
+from portal_api.core.db import Read, Reader, Rows, Session, Source
 from portal_api.core.errors import Conflict, FeatureDisabled, Forbidden, NotFound, invalid
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
@@ -35,6 +36,7 @@ from portal_api.models.scheduling.appointments import CancellationStage
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.scheduling.mine import MyAppointmentQuery, MyCancellation, MyReschedule
 from portal_api.services import features
+from portal_api.services.auth import authority
 from portal_api.services.paging import Pager
 from portal_api.services.scheduling import alternatives, claims, slots
 from portal_api.services.scheduling.appointments import changing, ending, reading
@@ -44,6 +46,7 @@ from portal_api.services.scheduling.services import money
 from portal_api.services.scheduling.slots import Asker, Wish
 
 CLIENTS = Asker(Audience.EXISTING)
+VIEW = GrantPermission.APPOINTMENTS_VIEW
 LONGEST_SESSION = literal(timedelta(days=1))
 """No service is longer (ck_service_duration)."""
 _UUID = PGUUID(as_uuid=True)
@@ -108,6 +111,7 @@ COLUMNS = (
     Appointment.starts_at,
     Appointment.ends_at,
     Appointment.time_zone,
+    Appointment.confidential,
     money(Appointment.price_amount, Appointment.price_currency).label("price"),
     *reading.POLICY,
     Appointment.cancelled_at,
@@ -128,7 +132,7 @@ async def page(reader: Reader, principal: Principal, query: MyAppointmentQuery) 
     at, after = pager.position or (None, None)
     rows = await reader.rows(
         _many(past=query.past, resumed=pager.position is not None),
-        mine=_seen_by(principal, query.client_id),
+        mine=_ids_of(principal.must_be_permitted(VIEW, query.client_id)),
         after_at=at and datetime.fromisoformat(at),
         after_id=after and UUID(after),
         limit=pager.limit + 1,
@@ -138,13 +142,14 @@ async def page(reader: Reader, principal: Principal, query: MyAppointmentQuery) 
 
 async def next_of(reader: Reader, profiles: Sequence[Profile]) -> dict[str, Any] | None:
     """The next appointment, running or to come, of those profiles whose appointments the caller may see."""
-    row = await reader.row(_many(past=False, resumed=False), mine=who_see(profiles), limit=1)
+    mine = _ids_of(profile for profile in profiles if profile.may(VIEW))
+    row = await reader.row(_many(past=False, resumed=False), mine=mine, limit=1)
     return _shown(row) if row else None
 
 
 async def get(source: Source, principal: Principal, appointment_id: UUID) -> dict[str, Any]:
     """One appointment. Raises NotFound."""
-    found = await source.row(_one(), appointment_id=appointment_id, mine=who_see(principal.profiles))
+    found = await source.row(_one(), appointment_id=appointment_id, mine=_ids_of(principal.permitted(VIEW)))
     if found is None:
         raise NotFound
     return _shown(found)
@@ -221,11 +226,13 @@ async def _held(session: Session, principal: Principal, appointment_id: UUID, cl
 
     Raises NotFound, and FeatureDisabled where they see it but the feature is off for its client.
     """
-    profiles = principal.profiles if client_id is None else (principal.profile(client_id),)
-    found = await session.row(_one(), appointment_id=appointment_id, mine=who_see(profiles))
-    if found is None and client_id is None and (others := who_see(principal.withheld)):
-        await session.rebind(Binding(principal.practice_id, principal.kind, tuple(others)))
-        if await session.row(_one(), appointment_id=appointment_id, mine=others):
+    profiles = principal.permitted(VIEW) if client_id is None else (principal.profile(client_id, VIEW),)
+    mine = _ids_of(profiles)
+    found = await session.row(_one(), appointment_id=appointment_id, mine=mine)
+    withheld = replace(principal, profiles=tuple(profile for profile in principal.withheld if profile.may(VIEW)))
+    if found is None and client_id is None and (others := withheld.client_ids):
+        await session.rebind(authority.binding_of(withheld))
+        if await session.row(_one(), appointment_id=appointment_id, mine=list(others)):
             raise FeatureDisabled(feature=principal.feature)
     if found is None:
         raise NotFound
@@ -238,17 +245,8 @@ async def _phone(session: Session) -> str | None:
     return (await session.execute(this)).scalar_one()
 
 
-def _seen_by(principal: Principal, client_id: UUID | None) -> list[UUID]:
-    """Of whom the caller sees appointments. Raises NotFound, Forbidden."""
-    profiles = principal.profiles if client_id is None else (principal.profile(client_id),)
-    seen = who_see(profiles)
-    if profiles and not seen:
-        raise Forbidden("You may not see these appointments.")
-    return seen
-
-
-def who_see(profiles: Sequence[Profile]) -> list[UUID]:
-    return [each.client_id for each in profiles if GrantPermission.APPOINTMENTS_VIEW in each.permissions]
+def _ids_of(profiles: Iterable[Profile]) -> list[UUID]:
+    return [profile.client_id for profile in profiles]
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

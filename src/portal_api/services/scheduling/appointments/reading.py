@@ -71,6 +71,7 @@ COLUMNS = (
     Appointment.ends_at,
     Appointment.time_zone,
     Appointment.allow_overlap,
+    Appointment.confidential,
     Appointment.series_id,
     Appointment.request_id,
     money(Appointment.price_amount, Appointment.price_currency).label("price"),

@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 from portal_api.core import clock
 from portal_api.core.access import Principal
 from portal_api.core.db import Binding, Session
-from portal_api.core.errors import Conflict
+from portal_api.core.errors import Conflict, invalid
 from portal_api.core.ids import new_id
 from portal_api.models.clients import Client
 from portal_api.models.scheduling import HOLDING_STATES, AppointmentRequest, Audience
@@ -34,7 +34,10 @@ async def create(session: Session, principal: Principal, data: AppointmentReques
     Raises NotFound, FeatureDisabled or Invalid for the client, TooManyPending, and SlotTaken or NotOffered with
     alternatives.
     """
-    client_id = principal.profile(data.client_id).client_id
+    profile = principal.profile(data.client_id)
+    if data.confidential and not profile.is_own:
+        raise invalid("/confidential", "not_yours", "Only clients themselves can keep something from guardians.")
+    client_id = profile.client_id
     asker = slots.Asker(Audience.EXISTING, client_id)
     async with placing.others(session, asker, data):
         await claims.glance(session, data.practitioner_id, data.starts_at, requests_too=True)
@@ -51,6 +54,7 @@ async def create(session: Session, principal: Principal, data: AppointmentReques
         account_id=principal.account_id,
         state="requested",
         requested_at=place.now,
+        confidential=data.confidential,
         expires_at=place.until(place.ttl),
     )
     session.add(request)

@@ -124,6 +124,7 @@ def booking_of(row: dict[str, Any]) -> Booking:
         mode=row["mode"],
         location_id=UUID(str(row["location_id"])) if row["location_id"] else None,
         request_id=UUID(str(row["id"])),
+        confidential=row["confidential"],
     )
 
 

@@ -38,6 +38,7 @@ MINE = (
     AppointmentRequest.starts_at,
     AppointmentRequest.ends_at,
     AppointmentRequest.note,
+    AppointmentRequest.confidential,
     AppointmentRequest.offered_starts_at,
     AppointmentRequest.offered_ends_at,
     AppointmentRequest.offered_at,
