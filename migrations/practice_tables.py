@@ -23,6 +23,7 @@ def create_practice_table(
     *columns: Any,
     client_owned: bool = False,
     confidential: bool = False,
+    staff_only: bool = False,
     append_only: bool = False,
     key: str = "practice_id",
 ) -> None:
@@ -30,6 +31,7 @@ def create_practice_table(
 
     client_owned: client callers see only rows of clients that they may act for.
     confidential: and of those whose column `confidential` is true, only rows of clients that they are.
+    staff_only: client callers see no row at all.
     append_only: the application may insert and read, never change or delete.
     key: the column that names the practice.
     """
@@ -39,6 +41,8 @@ def create_practice_table(
     op.execute(f"CREATE POLICY practice ON {name} USING ({key} = {PRACTICE}) WITH CHECK ({key} = {BOUND})")
     if client_owned:
         restrict_clients(name, MINE, MINE_ALONE if confidential else "true")
+    if staff_only:
+        restrict_clients(name, "false")
     op.execute(f"GRANT SELECT, INSERT{'' if append_only else ', UPDATE, DELETE'} ON {name} TO {APP_ROLE}")
     _distribute(f"SELECT create_distributed_table('{name}', '{key}')")
 

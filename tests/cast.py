@@ -23,6 +23,7 @@ from portal_api.core.tools import Tools
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
 from portal_api.models.features import FeatureSetting, Scope
+from portal_api.models.guardians import Guardian
 from portal_api.models.invitations import Invitation
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
@@ -114,6 +115,24 @@ class House:
         account = await self.account("client")
         await self.entrust(account.id, client_id or await self.client(), *permissions)
         return account.id, await let_in(self.app, self.http, self.id, account.id)
+
+    async def guardian_record(self, client_id: UUID) -> UUID:
+        """A guardian of the client as staff wrote them down, who has accepted nothing yet."""
+        email = f"guardian-{token_hex(6)}@harbor.example"
+        row = Guardian(
+            id=new_id(),
+            client_id=client_id,
+            given_name="Ruth",
+            family_name="Client",
+            email=email,
+            email_norm=email,
+            relationship="mother",
+            permissions=["appointments.view"],
+        )
+        return await self._added(row)
+
+    async def guardian_of_somebody(self) -> UUID:
+        return await self.guardian_record(await self.client())
 
     async def entrust(self, account_id: UUID, client_id: UUID, *permissions: GrantPermission) -> UUID:
         """One more child for an account; returns the grant."""

@@ -12,6 +12,8 @@ from tests.planting import practice_tables
 APPEND_ONLY = {"event", "event_seal", "event_subject", "portal_access_change"}
 CLIENTS_SEE_NONE_OF_IT = {"prospect"}
 """Tables with a client_id that is no owner: the record of a signup, which no client's route reads."""
+STAFF_ONLY = {"custody_record", "guardian"}
+"""Tables about a client that are kept from client callers altogether, so that guardians do not meet (F6.M3)."""
 LIBRARY = ("procrastinate_%", "job_%", "alembic_%")
 """Tables that come with a library, or that hang from one."""
 
@@ -88,7 +90,16 @@ def test_a_clients_table_is_restricted_to_their_own_clients(catalog: psycopg.Con
         "SELECT tablename FROM pg_policies WHERE permissive = 'RESTRICTIVE' AND cmd = 'ALL'"
         " AND qual LIKE '%app.client_ids%' AND qual LIKE '%app.actor_kind%'",
     )
-    assert (names(catalog, CLIENTS) | {"client"}) - restricted == CLIENTS_SEE_NONE_OF_IT
+    assert (names(catalog, CLIENTS) | {"client"}) - restricted == CLIENTS_SEE_NONE_OF_IT | STAFF_ONLY
+
+
+def test_what_is_for_staff_alone_is_kept_from_every_client_caller(catalog: psycopg.Connection) -> None:
+    closed = catalog.execute(
+        "SELECT tablename, qual FROM pg_policies WHERE permissive = 'RESTRICTIVE' AND cmd = 'ALL'"
+        " AND qual NOT LIKE '%app.client_ids%'"
+    ).fetchall()
+    assert {table for table, _ in closed} == STAFF_ONLY
+    assert all("'client'::text) OR false)" in qual for _, qual in closed), closed
 
 
 def test_what_may_be_confidential_is_kept_from_everybody_but_the_client(catalog: psycopg.Connection) -> None:

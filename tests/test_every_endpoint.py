@@ -22,6 +22,7 @@ from portal_api.core.db import Base
 from portal_api.main import create_app
 from portal_api.models.auth import Account
 from portal_api.models.clients import Client
+from portal_api.models.guardians import Guardian
 from portal_api.models.staff import StaffMember
 from portal_api.routers.deps import Anyone
 from portal_api.web.route import PortalRoute, PortalRouter
@@ -57,6 +58,18 @@ class Operation:
     def ids(self) -> list[str]:
         """The path parameters that name objects."""
         return [name for name in self.route.param_convertors if name not in VALUES]
+
+    @property
+    def body_names_a_client(self) -> bool:
+        body = self.route.signature.body
+        return body is not None and "client_id" in body.adapter.json_schema().get("properties", {})
+
+    @property
+    def names_a_client(self) -> bool:
+        query = self.route.signature.query
+        return self.body_names_a_client or (
+            query is not None and "client_id" in query.adapter.json_schema().get("properties", {})
+        )
 
     def may_be_seen_by(self, permissions: frozenset[Permission]) -> bool:
         return self.permission is None or self.permission in permissions
@@ -108,6 +121,9 @@ class Cast:
     client: Caller
     client_ids: list[UUID]
     """Whom the client acts for."""
+    guardian: Caller
+    """The parent of a child, who may do everything for that child, and of whose sibling he is not."""
+    sibling: UUID
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +133,8 @@ async def cast(app: FastAPI, plain_http: httpx.AsyncClient) -> Cast:
     _, stranger = await ours.staff(Role.PRACTITIONER)
     _, nobody = await ours.staff(Role.FORMS_ADMIN)
     client_id, client = await ours.client_login()
-    return Cast(ours, theirs, owner, stranger, nobody, client, [client_id])
+    _, guardian = await ours.guardian()
+    return Cast(ours, theirs, owner, stranger, nobody, client, [client_id], guardian, await ours.client())
 
 
 def every(operations: list[Operation]) -> Any:
@@ -135,7 +152,7 @@ async def objects(operation: Operation, house: House, caller: Caller) -> dict[st
 async def made(name: str, house: House, caller: Caller, above: list[UUID]) -> UUID:
     """A personal one belongs to the caller's account, one below another to the id before it."""
     maker = MAKERS[name]
-    if maker.below is not None:
+    if maker.below is not None and (above or maker.make is None):
         return await maker.below(house, above[-1])
     if maker.personal is not None:
         return await maker.personal(house, UUID(caller.account["id"]))
@@ -154,14 +171,24 @@ async def someone_elses(name: str, house: House) -> UUID:
 
 
 async def send(
-    operation: Operation, http: httpx.AsyncClient, house: House, caller: Caller | None, ids: dict[str, UUID]
+    operation: Operation,
+    http: httpx.AsyncClient,
+    house: House,
+    caller: Caller | None,
+    ids: dict[str, UUID],
+    *,
+    client_id: UUID | None = None,
 ) -> httpx.Response:
+    """client_id: another one than the example's, in the query or the body, wherever the operation takes it."""
     path = operation.route.path
     for name in operation.route.param_convertors:
         path = path.replace(f"{{{name}}}", str(ids.get(name, VALUES.get(name, uuid4()))))
     headers = {"Authorization": f"Bearer {caller.access_token}"} if caller else {}
-    params = await query_of(operation, house)
-    return await http.request(operation.method, path, headers=headers, json=await body(operation, house), params=params)
+    params, content = await query_of(operation, house), await body(operation, house)
+    if client_id is not None:
+        named = {"client_id": str(client_id)}
+        params, content = (params, content | named) if operation.body_names_a_client else (params | named, content)
+    return await http.request(operation.method, path, headers=headers, json=content, params=params)
 
 
 async def query_of(operation: Operation, house: House) -> dict[str, Any]:
@@ -281,6 +308,30 @@ async def test_another_clients_object_is_not_there(
     await must_not_be_there(operation, cast, plain_http, cast.client, cast.ours)
 
 
+@every([op for op in WITH_IDS if op.may_be_tried_by(CLIENT_PERMISSIONS)])
+async def test_another_childs_object_is_not_there_for_a_guardian(
+    operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    """A11: not by the permissions that hold for a sibling."""
+    if not any(MAKERS[name].of_client or MAKERS[name].personal for name in operation.ids):
+        pytest.skip("it does not belong to a client")
+    await must_not_be_there(operation, cast, plain_http, cast.guardian, cast.ours)
+
+
+@every([op for op in CLOSED if op.may_be_tried_by(CLIENT_PERMISSIONS) and op.names_a_client])
+async def test_a_guardian_acts_for_no_other_child(
+    operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    """A11, A16: wherever a client is named, a sibling is as unknown as somebody who never was."""
+    ids = await objects(operation, cast.ours, cast.guardian)
+    answers = [
+        await send(operation, plain_http, cast.ours, cast.guardian, ids, client_id=client_id)
+        for client_id in (cast.sibling, uuid4())
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404], answers[0].text
+    assert without_request_id(answers[0]) == without_request_id(answers[1])
+
+
 @every([op for op in WITH_IDS if op.may_be_tried_by(ROLE_PERMISSIONS[Role.PRACTITIONER])])
 async def test_a_chart_is_not_there_for_a_practitioner_who_is_not_assigned(
     operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
@@ -349,6 +400,9 @@ async def test_nothing_private_is_in_what_a_client_reads(
     async with house.session() as session:
         for row in (await session.scalars(select(StaffMember))).all():
             row.email = f"{canary}@harbor.example"
+        for guardian in (await session.scalars(select(Guardian))).all():
+            guardian.given_name = guardian.family_name = guardian.relationship = canary
+            guardian.email = f"{canary}@harbor.example"
         for client in (await session.scalars(select(Client).where(Client.id.not_in(cast.client_ids)))).all():
             client.given_name = client.family_name = client.preferred_name = canary
             client.email, client.search_text = f"{canary}@harbor.example", canary

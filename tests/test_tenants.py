@@ -15,12 +15,12 @@ from sqlalchemy import Text, cast, column, delete, exists, func, select, table, 
 from sqlalchemy.orm import aliased
 
 from portal_api.core.access import ActorKind
-from portal_api.core.db import Base, Binding, ClientOwned, Database, PracticeScoped, Read, Reader, Row
+from portal_api.core.db import Base, Binding, ClientOwned, Confidential, Database, PracticeScoped, Read, Reader, Row
 from portal_api.core.db.database import SERVER_SETTINGS, BoundConnection
 from portal_api.models.clients import Client, ClientGrant
 from tests.planting import Planted, copy, plant
 from tests.statements import complaints
-from tests.test_catalog import APPEND_ONLY
+from tests.test_catalog import APPEND_ONLY, STAFF_ONLY
 
 SCOPED: list[Any] = sorted(
     (m.class_ for m in Base.registry.mappers if issubclass(m.class_, PracticeScoped)), key=lambda c: c.__tablename__
@@ -135,13 +135,26 @@ class TestPredicateAlone:
     async def test_client_callers_find_only_their_own_clients(
         self, model: Any, predicates: Database, unwalled: Planted
     ) -> None:
-        binding = Binding(unwalled.a, ActorKind.CLIENT, (unwalled.client,))
+        own = Binding(unwalled.a, ActorKind.CLIENT, (unwalled.client,), (unwalled.client,))
+        assert await self.owners(model, predicates, own) == {unwalled.client}
+
+    @of(OWNED)
+    async def test_guardians_find_what_is_not_confidential(
+        self, model: Any, predicates: Database, unwalled: Planted
+    ) -> None:
+        """F6.B3: whatever may be confidential was planted so."""
+        guardians = Binding(unwalled.a, ActorKind.CLIENT, (unwalled.client,))
+        seen = set() if issubclass(model, Confidential) else {unwalled.client}
+        assert await self.owners(model, predicates, guardians) == seen
+
+    @staticmethod
+    async def owners(model: Any, predicates: Database, binding: Binding) -> set[UUID]:
         async with predicates.session(binding) as session:
-            rows = (await session.scalars(select(model))).all()
-            assert {row.client_id for row in rows} == {unwalled.client}
+            rows = {row.client_id for row in (await session.scalars(select(model))).all()}
         async with predicates.reader(binding) as reader:
-            found = await reader.rows(Read(select(model.client_id)))
-        assert {UUID(str(row["client_id"])) for row in found} == {unwalled.client}
+            found = {UUID(str(row["client_id"])) for row in await reader.rows(Read(select(model.client_id)))}
+        assert rows == found
+        return rows
 
     async def test_new_rows_belong_to_the_caller(self, predicates: Database, unwalled: Planted) -> None:
         async with predicates.session(Binding.system(unwalled.a)) as session:
@@ -226,10 +239,22 @@ class TestRowLevelSecurityAlone:
             assert self.seen(connection, name, key) == expected, name
 
     def test_a_client_sees_only_their_own_clients_rows(self, connection: psycopg.Connection, planted: Planted) -> None:
-        self.bind(connection, Binding(planted.a, ActorKind.CLIENT, (planted.client,)))
+        self.bind(connection, Binding(planted.a, ActorKind.CLIENT, (planted.client,), (planted.client,)))
         for name in {model.__tablename__ for model in OWNED} | {"invitation"}:
             assert self.seen(connection, name, "client_id") == {planted.client}, name
         assert self.seen(connection, "client", "id") == {planted.client}
+
+    def test_a_guardian_sees_nothing_confidential(self, connection: psycopg.Connection, planted: Planted) -> None:
+        """F6.B3: whatever may be confidential was planted so."""
+        self.bind(connection, Binding(planted.a, ActorKind.CLIENT, (planted.client,)))
+        for model in OWNED:
+            seen = set() if issubclass(model, Confidential) else {planted.client}
+            assert self.seen(connection, model.__tablename__, "client_id") == seen, model
+
+    def test_no_client_sees_what_is_for_staff_alone(self, connection: psycopg.Connection, planted: Planted) -> None:
+        self.bind(connection, Binding(planted.a, ActorKind.CLIENT, (planted.client,), (planted.client,)))
+        for name in STAFF_ONLY:
+            assert self.seen(connection, name, "client_id") == set(), name
 
     def test_a_client_without_clients_sees_no_chart(self, connection: psycopg.Connection, planted: Planted) -> None:
         self.bind(connection, Binding(planted.a, ActorKind.CLIENT))

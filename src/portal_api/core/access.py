@@ -58,7 +58,10 @@ class Permission(StrEnum):
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
+    GUARDIANS_READ = "guardians:read"
+    GUARDIANS_WRITE = "guardians:write"
     INVITATIONS_READ = "invitations:read"
+    INVITATIONS_SELF = "invitations:self"
     INVITATIONS_WRITE = "invitations:write"
     LOCATIONS_READ = "locations:read"
     LOCATIONS_WRITE = "locations:write"
@@ -96,6 +99,8 @@ _CASELOAD = frozenset(
         P.CLIENTS_CREATE,
         P.CLIENTS_READ,
         P.CLIENTS_WRITE,
+        P.GUARDIANS_READ,
+        P.GUARDIANS_WRITE,
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
         P.CREDENTIALS_WRITE,
@@ -135,7 +140,7 @@ _ADMINISTRATION = (
     }
 )
 _READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
-_CHARTS = frozenset({P.CLIENTS_READ, P.DOCUMENTS_READ, P.INVITATIONS_READ})
+_CHARTS = frozenset({P.GUARDIANS_READ, P.CLIENTS_READ, P.DOCUMENTS_READ, P.INVITATIONS_READ})
 """What who treats a client reads. Documents are clinical: billing and scheduling see none."""
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
@@ -144,7 +149,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
     Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _CHARTS,
     Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
-    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR,
+    Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR | {P.GUARDIANS_READ},
     Role.FORMS_ADMIN: _EVERY_STAFF,
 }
 CLIENT_PERMISSIONS = frozenset(
@@ -153,6 +158,7 @@ CLIENT_PERMISSIONS = frozenset(
         P.ACCOUNT_SELF,
         P.APPOINTMENTS_SELF,
         P.DOCUMENTS_SELF,
+        P.INVITATIONS_SELF,
         P.LOCATIONS_READ,
         P.PRACTITIONERS_READ,
         P.SERVICES_READ,
@@ -251,6 +257,8 @@ class Principal:
     """Clients that the caller may act for, but not with `feature`."""
     feature: Feature | None = None
     """What the route needs, where it has narrowed the profiles."""
+    shut_out: bool = False
+    """A client's account that acted for somebody, and acts for nobody any more."""
     must_change_password: bool = False
     must_enrol_second_factor: bool = False
     authenticated_at: datetime | None = None

@@ -3,7 +3,17 @@
 from typing import Any
 
 from portal_api.core.jobs import Queue
-from portal_api.jobs import appointment_requests, audit, calendars, documents, events, prospects, reminders, retention
+from portal_api.jobs import (
+    appointment_requests,
+    audit,
+    calendars,
+    documents,
+    events,
+    guardians,
+    prospects,
+    reminders,
+    retention,
+)
 from portal_api.jobs.context import JobContext
 from portal_api.jobs.running import work, working
 
@@ -14,6 +24,16 @@ __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 def make_queue() -> Queue[Any]:
     """The queue with every task of the program registered."""
     queue: Queue[JobContext] = Queue()
-    for module in (appointment_requests, audit, calendars, documents, events, prospects, reminders, retention):
+    for module in (
+        appointment_requests,
+        audit,
+        calendars,
+        documents,
+        events,
+        guardians,
+        prospects,
+        reminders,
+        retention,
+    ):
         module.register(queue)
     return queue

@@ -4,10 +4,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, func, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, and_, any_, case, func, literal, or_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal_api.core.access import SELF
+from portal_api.core.access import SELF, GrantPermission
 from portal_api.core.db import Base, ClientOwned, Id, Mutable, PracticeScoped, of_a_practice, one_of, refers_to
 from portal_api.core.errors import InvalidState
 
@@ -130,8 +130,30 @@ class ClientGrant(ClientOwned, Id, Base):
     valid_from: Mapped[datetime] = mapped_column(server_default=func.now())
     valid_to: Mapped[datetime | None]
     granted_by: Mapped[UUID | None]
+    narrows_at: Mapped[datetime | None]
+    narrowed_permissions: Mapped[list[str] | None]
+    """What is left from `narrows_at` on, when the client has reached an age that the practice chose (F6.B1)."""
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[UUID | None]
+
+    @classmethod
+    def is_live(cls) -> ColumnElement[bool]:
+        """Whether it holds at this moment, by the database's clock (A09)."""
+        return and_(
+            cls.revoked_at.is_(None),
+            cls.valid_from <= func.now(),
+            or_(cls.valid_to.is_(None), cls.valid_to > func.now()),
+        )
+
+    @classmethod
+    def permissions_now(cls) -> ColumnElement[Any]:
+        """What it allows at this moment."""
+        return case((cls.narrows_at <= func.now(), cls.narrowed_permissions), else_=cls.permissions)
+
+    @classmethod
+    def allows(cls, permission: GrantPermission) -> ColumnElement[bool]:
+        """Whether it allows this at this moment. The client's own login may do everything."""
+        return or_(cls.relationship == SELF, literal(permission.value) == any_(cls.permissions_now()))
 
     def revoke(self, at: datetime, by: UUID | None) -> None:
         if self.revoked_at is None:

@@ -20,21 +20,25 @@ class InvitationGone(Gone):
 
 
 class Invitation(PracticeScoped, Id, Mutable, Base):
-    """For a client or for a staff member. Its state is derived from facts and the database's clock."""
+    """For a client, for a guardian of that client, or for a staff member. Its state comes of facts and the clock."""
 
     __tablename__ = "invitation"
     __table_args__ = (
         refers_to("client", "client_id"),
         refers_to("staff_member", "staff_id"),
+        refers_to("guardian", "guardian_id"),
         UniqueConstraint("practice_id", "secret_hash", name="uq_invitation_secret_hash"),
         Index("ix_invitation_client", "practice_id", "client_id", "id"),
+        Index("ix_invitation_guardian", "practice_id", "guardian_id", "id"),
         Index("ix_invitation_staff", "practice_id", "staff_id", "id"),
         CheckConstraint("num_nonnulls(client_id, staff_id) = 1", name="invitee"),
+        CheckConstraint("guardian_id IS NULL OR client_id IS NOT NULL", name="guardian"),
         one_of("delivery", ("queued", "sent", "bounced", "failed")),
     )
 
     client_id: Mapped[UUID | None]
     staff_id: Mapped[UUID | None]
+    guardian_id: Mapped[UUID | None]
     email: Mapped[str]
     email_norm: Mapped[str]
     secret_hash: Mapped[bytes]

@@ -1,8 +1,10 @@
 """How a practice's portal is set."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal_api.core.db import Base, Mutable, PracticeScoped, of_a_practice, one_of
@@ -41,6 +43,10 @@ class PortalSettings(PracticeScoped, Mutable, Base):
     video_opens_minutes_before: Mapped[int] = mapped_column(default=30, server_default=text("30"))
     video_closes_minutes_after: Mapped[int] = mapped_column(default=30, server_default=text("30"))
     video_waiting_room: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    age_transitions: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB, default=list, server_default=text("'[]'::jsonb")
+    )
+    """At which ages of a client guardians may do less, or nothing more (F6.B1): {age, action, permissions, invite}."""
     second_factor: Mapped[str] = mapped_column(default="optional", server_default=text("'optional'"))
 
     def enable(self, slug: str | None, at: datetime) -> None:

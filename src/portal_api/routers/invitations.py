@@ -5,17 +5,27 @@ from uuid import UUID
 
 from fastapi import Query
 
-from portal_api.routers.deps import Anyone, CanReadInvitations, CanWriteInvitations, ReaderDep, SessionDep
+from portal_api.routers.deps import (
+    Anyone,
+    CanReadInvitations,
+    CanWriteInvitations,
+    HasInvitations,
+    ReaderDep,
+    SessionDep,
+)
 from portal_api.schemas.auth import TokenPair
 from portal_api.schemas.base import Page, PageQuery
 from portal_api.schemas.invitations import (
+    AcceptedProfile,
     Invitation,
     InvitationAccept,
     InvitationCreate,
     InvitationLookup,
     InvitationOffer,
+    MyInvitationAccept,
 )
 from portal_api.services import invitations
+from portal_api.services.invitations import signed_in
 from portal_api.web import cookies
 from portal_api.web.route import PortalRouter
 
@@ -60,3 +70,9 @@ async def lookup_invitation(data: InvitationLookup, session: SessionDep, visitor
 async def accept_invitation(data: InvitationAccept, session: SessionDep, visitor: Anyone) -> Any:
     """Accept an invitation, once, and be signed in."""
     return cookies.deliver(await invitations.accept(session, visitor, data), data.delivery)
+
+
+@router.post("/me/invitations/accept", response_model=AcceptedProfile)
+async def accept_my_invitation(data: MyInvitationAccept, session: SessionDep, principal: HasInvitations) -> Any:
+    """Accept an invitation to act for one more client with the account that is signed in. Works once."""
+    return await signed_in.accept(session, principal, data)

@@ -26,6 +26,7 @@ class Invitation(Output):
     id: UUID
     client_id: UUID | None
     staff_id: UUID | None
+    guardian_id: UUID | None = Field(description="Who is invited to act for the client, where it is not the client.")
     email: str
     state: InvitationState
     delivery: Literal["queued", "sent", "bounced", "failed"]
@@ -50,7 +51,7 @@ class InvitationLookup(Input):
 class InvitationOffer(Output):
     """What the holder of a link needs to know before accepting."""
 
-    kind: Literal["client", "staff"]
+    kind: Literal["client", "guardian", "staff"]
     state: InvitationState
     practice_name: str
     email: str = Field(description="Masked.", examples=["g***@h***.example"])
@@ -58,6 +59,17 @@ class InvitationOffer(Output):
     expires_at: datetime
     date_of_birth_required: bool
     existing_account: bool = Field(description="The address has a login here: accept with its present password.")
+
+
+class MyInvitationAccept(Input):
+    token: SecretText
+
+
+class AcceptedProfile(Output):
+    """For whom the account acts from now on."""
+
+    client_id: UUID
+    relationship: str
 
 
 class InvitationAccept(Input):

@@ -78,6 +78,8 @@ class Gatekeeper:
             raise PasswordChangeRequired("PUT /v1/me/password with a password of your own.")
         if principal.must_enrol_second_factor and not (requirement.restricted or requirement.enrolling):
             raise SecondFactorRequired("POST /v1/me/second-factor to set one up.")
+        if principal.shut_out and not requirement.restricted:
+            raise authority.NoPortalAccess("Ask the practice to open it.")
         if not principal.may(requirement.permission):
             raise Forbidden("Your role does not allow this.")
         if requirement.feature is None:

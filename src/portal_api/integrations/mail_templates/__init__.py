@@ -16,6 +16,9 @@ Template = Literal[
     "email_change_confirm",
     "email_change_notice",
     "email_verification",
+    "guardian_access_changed",
+    "guardian_access_ended",
+    "guardian_invitation",
     "new_device",
     "password_changed",
     "password_reset",
@@ -32,6 +35,7 @@ Template = Literal[
     "second_factor_changed",
     "second_factor_reset",
     "sessions_revoked",
+    "sharing_changed",
     "staff_invitation",
 ]
 

@@ -49,7 +49,7 @@ async def list_my_appointment_requests(
 @router.get("/me/appointment-requests/{request_id}", response_model=MyAppointmentRequest)
 async def get_my_appointment_request(request_id: UUID, reader: ReaderDep, principal: CanRequestAppointments) -> Any:
     """One request."""
-    return await requests.get_mine(reader, request_id)
+    return await requests.get_mine(reader, principal, request_id)
 
 
 @router.post("/me/appointment-requests/{request_id}/withdraw", response_model=MyAppointmentRequest)

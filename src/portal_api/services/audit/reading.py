@@ -6,11 +6,23 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, text, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 
-from portal_api.core.access import Principal
-from portal_api.core.db import Read, Reader
-from portal_api.core.errors import NotFound, invalid
+from portal_api.core.access import ActorKind, Principal, Profile
+from portal_api.core.db import Base, Confidential, Read, Reader
+from portal_api.core.errors import invalid
 from portal_api.models.audit import Event, EventSeal, EventSubject
 from portal_api.models.auth import Account
 from portal_api.models.clients import ClientGrant
@@ -40,6 +52,15 @@ COLUMNS = (
     Event.changed,
     Event.details,
 )
+BETWEEN_STAFF = (
+    "client.came_of_age",
+    "client.grew_older",
+    "client.sharing_changed",
+    "custody.",
+    "guardian",
+    "invitation",
+)
+"""How the types of events begin that would tell one guardian of another."""
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "actor_id": Event.actor_id == bindparam("actor_id"),
     "type": Event.type == bindparam("type"),
@@ -70,24 +91,43 @@ async def page(reader: Reader, principal: Principal, filters: EventFilters) -> d
 async def access_history(reader: Reader, principal: Principal, filters: AccessHistoryFilters) -> dict[str, Any]:
     """Who opened or changed a client's record, newest first, for those who may act for the client (F18.B1).
 
+    Guardians see what the practice did and what they did themselves: not that there are others, nor what the client
+    does or keeps from them (F6.M3, F6.B3).
+
     Raises NotFound for a client that the caller does not act for, Invalid when it has to say which one.
     """
-    client_id = _acting_for(principal, filters.client_id)
+    profile = _acting_for(principal, filters.client_id)
     pager = Pager(reader, principal, "access_history", filters, "occurred_at", "id")
-    read = _history(resumed=pager.position is not None)
-    rows = await reader.rows(read, client_id=client_id, **_position(pager), limit=pager.limit + 1)
+    read = _history(guardians=not profile.is_own, resumed=pager.position is not None)
+    whose = {"client_id": profile.client_id, "account_id": principal.account_id}
+    rows = await reader.rows(read, **whose, **_position(pager), limit=pager.limit + 1)
     for row in rows:
         row["description"] = describe(row["type"])
     return pager.envelope(rows)
 
 
-def _acting_for(principal: Principal, client_id: UUID | None) -> UUID:
-    if client_id is None and len(principal.client_ids) > 1:
+def _acting_for(principal: Principal, client_id: UUID | None) -> Profile:
+    if client_id is None and len(principal.profiles) > 1:
         raise invalid("/query/client_id", "required", "You act for several clients: say for which one.")
-    own = [mine for mine in principal.client_ids if client_id is None or mine == client_id]
-    if not own:
-        raise NotFound
-    return own[0]
+    return principal.profile(client_id)
+
+
+def _shown_to_guardians() -> tuple[ColumnElement[bool], ...]:
+    """Whatever may be confidential shows only with its row, which is hidden from them where it is."""
+    told_apart = [
+        or_(Event.resource_type != model.__tablename__, exists().where(model.id == Event.resource_id))
+        for model in _confidential_tables()
+    ]
+    return (
+        or_(Event.actor_kind != ActorKind.CLIENT, Event.actor_id == bindparam("account_id")),
+        *(~Event.type.startswith(beginning, autoescape=True) for beginning in BETWEEN_STAFF),
+        or_(Event.resource_type.is_(None), and_(*told_apart)),
+    )
+
+
+def _confidential_tables() -> list[Any]:
+    models: list[Any] = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Confidential)]
+    return sorted(models, key=lambda model: model.__tablename__)
 
 
 def _position(pager: Pager) -> dict[str, Any]:
@@ -128,12 +168,15 @@ def _of_client(conditions: Sequence[ColumnElement[bool]], *, resumed: bool) -> A
 
 
 @cache
-def _history(*, resumed: bool) -> Read:
+def _history(*, guardians: bool, resumed: bool) -> Read:
     """Sealed events by their index, and the few of the last minute that are not sealed yet."""
+    shown = _shown_to_guardians() if guardians else ()
     sealed = select(EventSubject.event_id.label("id"), EventSubject.occurred_at.label("occurred_at"))
     sealed = sealed.where(EventSubject.client_id == bindparam("client_id"))
+    if shown:
+        sealed = sealed.join(Event, Event.id == EventSubject.event_id).where(*shown)
     fresh = select(Event.id.label("id"), Event.occurred_at.label("occurred_at"))
-    fresh = fresh.where(bindparam("client_id") == Event.client_ids.any_(), unsealed())
+    fresh = fresh.where(bindparam("client_id") == Event.client_ids.any_(), unsealed(), *shown)
     found = union_all(
         _newest(sealed, EventSubject.occurred_at, EventSubject.event_id, resumed=resumed),
         _newest(fresh, Event.occurred_at, Event.id, resumed=resumed),

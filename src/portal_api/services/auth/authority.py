@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, exists, func, select
 
 from portal_api.core.access import (
     CLIENT_PERMISSIONS,
@@ -42,9 +42,7 @@ class NoPortalAccess(Forbidden):
 
 
 _live = (
-    ClientGrant.revoked_at.is_(None),
-    ClientGrant.valid_from <= func.now(),
-    or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
+    ClientGrant.is_live(),
     Client.archived_at.is_(None),
     Client.portal_state.not_in(HIDDEN_PORTAL_STATES),
 )
@@ -61,7 +59,7 @@ def live_grants(account_id: Any) -> ScalarSelect[Any]:
                     "relationship",
                     ClientGrant.relationship,
                     "permissions",
-                    ClientGrant.permissions,
+                    ClientGrant.permissions_now(),
                 )
             )
         )
@@ -119,6 +117,7 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
         raise SessionEnded("You no longer work in this practice.")
     roles = _roles(tuple(row["roles"] or ()))
     profiles = tuple(profile_of(grant) for grant in row.get("grants") or ())
+    lost = kind is ActorKind.CLIENT and not profiles and await source.row(SHUT_OUT, account_id=account_id) is not None
     return Principal(
         practice_id=practice_id,
         kind=kind,
@@ -129,6 +128,7 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
         roles=roles,
         permissions=CLIENT_PERMISSIONS if kind is ActorKind.CLIENT else permissions_of(roles),
         profiles=profiles,
+        shut_out=lost,
         must_change_password=row["must_change_password"],
         must_enrol_second_factor=_must_enrol(row, kind),
         authenticated_at=row["authenticated_at"],
@@ -136,7 +136,7 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
     )
 
 
-def shut_out(account_id: UUID) -> ColumnElement[bool]:
+def shut_out(account_id: Any) -> ColumnElement[bool]:
     """Whether a client's account once acted for somebody and now acts for nobody.
 
     Who signed up and waits to be taken in has a way in, though not to any chart.
@@ -145,6 +145,9 @@ def shut_out(account_id: UUID) -> ColumnElement[bool]:
     waiting = exists().where(Prospect.account_id == account_id, Prospect.outcome == "open")
     grant = select(ClientGrant.id).join(Client, Client.id == ClientGrant.client_id)
     return ever & ~waiting & ~grant.where(ClientGrant.account_id == account_id, *_live).exists()
+
+
+SHUT_OUT = Read(select(Account.id).where(Account.id == bindparam("account_id"), shut_out(Account.id)))
 
 
 def binding_of(principal: Principal) -> Binding:

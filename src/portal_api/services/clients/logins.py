@@ -11,10 +11,11 @@ from portal_api.core.errors import Conflict, InvalidState, on_constraint
 from portal_api.core.ids import new_id
 from portal_api.models.auth import Account
 from portal_api.models.clients import SELF, Client, ClientGrant
+from portal_api.models.guardians import Guardian
 from portal_api.models.portal import PortalSettings
 from portal_api.schemas.base import normal_email
 from portal_api.services.auth import sessions
-from portal_api.services.clients import portal_access
+from portal_api.services.clients import guardian_emails, portal_access
 
 
 class AlreadyLinked(Conflict):
@@ -78,23 +79,27 @@ async def find_by_email(session: Session, email: str) -> Account | None:
     return (await session.execute(query)).scalar_one_or_none()
 
 
-async def add_account(session: Session, client: Client, email: str) -> Account:
-    """A login with the client's names and no password yet. Raises EmailInUse at the next flush."""
+async def add_account(session: Session, person: Client | Guardian, email: str) -> Account:
+    """A login with the person's names and no password yet. Raises EmailInUse at the next flush."""
     account = Account(
         id=new_id(),
         kind="client",
         email=email,
         email_norm=normal_email(email),
-        given_name=client.given_name,
-        family_name=client.family_name,
+        given_name=person.given_name,
+        family_name=person.family_name,
     )
     session.add(account)
     return account
 
 
 async def grant_self(session: Session, client: Client, account: Account, source: str, by: UUID | None) -> None:
-    """Let the account act for the client as themselves, with every permission. Raises AlreadyLinked."""
+    """Let the account act for the client as themselves, with every permission.
+
+    Raises AlreadyLinked, EmailBelongsToGuardian for the account of a guardian (A10).
+    """
     await session.flush()
+    await guardian_emails.must_not_be_a_guardians(session, client.id, account.email)
     session.add(
         ClientGrant(
             id=new_id(),

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from portal_api.core import clock
@@ -113,8 +113,7 @@ def _acting_for_nobody_else(client_id: UUID) -> Any:
     elsewhere = exists().where(
         other.account_id == ClientGrant.account_id,
         other.client_id != client_id,
-        other.revoked_at.is_(None),
-        or_(other.valid_to.is_(None), other.valid_to > func.now()),
+        other.is_live(),
         person.id == other.client_id,
         person.archived_at.is_(None),
         person.portal_state.not_in(HIDDEN_PORTAL_STATES),

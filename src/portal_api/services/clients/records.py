@@ -16,7 +16,7 @@ from portal_api.models.staff import StaffMember
 from portal_api.schemas.base import normal_email
 from portal_api.schemas.clients import EXTERNAL_IDS, ClientCreate, ClientFilters, ClientUpdate
 from portal_api.services import audit
-from portal_api.services.clients import portal_access, reading
+from portal_api.services.clients import grants, guardian_emails, portal_access, reading
 from portal_api.services.clients.reading import locked
 from portal_api.services.paging import Pager
 
@@ -97,7 +97,10 @@ async def create(session: Session, principal: Principal, data: ClientCreate) -> 
 async def update(
     session: Session, principal: Principal, client_id: UUID, data: ClientUpdate, if_match: int | None
 ) -> dict[str, Any]:
-    """Change what is given. Raises NotFound, PreconditionFailed with the current copy, Invalid, ExternalIdTaken."""
+    """Change what is given. With the date of birth changes until when guardians may act for the client.
+
+    Raises NotFound, PreconditionFailed with the current copy, Invalid, ExternalIdTaken, EmailBelongsToGuardian.
+    """
     client = await locked(session, principal, client_id)
     if if_match is not None and client.version != if_match:
         raise PreconditionFailed(current=await get(session, principal, client_id))
@@ -105,6 +108,9 @@ async def update(
     for name, value in changes.items():
         if value is None and name in REQUIRED:
             raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
+    if changes.get("email") is not None and changes["email"] != client.email:
+        await guardian_emails.must_not_be_a_guardians(session, client.id, changes["email"])
+    born = client.date_of_birth
     for name in changes.keys() - {"practitioner_ids", "external_ids"}:
         setattr(client, name, changes[name])
     _normalise(client)
@@ -114,6 +120,8 @@ async def update(
         await _identify(session, client, _known_as(client, changes["external_ids"]))
     client.updated_at = func.now()
     await session.flush()
+    if client.date_of_birth != born:
+        await grants.realign_client(session, client)
     await audit.record(
         session, principal, "client.updated", resource=("client", client.id), clients=[client.id], changed=changes
     )

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import aliased
 
 from portal_api.core.access import Feature, GrantPermission, Principal
@@ -59,7 +59,7 @@ GRANTS = Read(
         Account.id,
         _named(Account).label("name"),
         ClientGrant.relationship,
-        ClientGrant.permissions,
+        ClientGrant.permissions_now().label("permissions"),
         ClientGrant.valid_from.label("set_at"),
         _setter.id.label("set_by"),
         _named(_setter).label("set_by_name"),
@@ -69,9 +69,7 @@ GRANTS = Read(
     .outerjoin(_setter, _setter.id == ClientGrant.granted_by)
     .where(
         ClientGrant.client_id == bindparam("client_id"),
-        ClientGrant.revoked_at.is_(None),
-        ClientGrant.valid_from <= func.now(),
-        or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
+        ClientGrant.is_live(),
     )
     .order_by(ClientGrant.id)
 )

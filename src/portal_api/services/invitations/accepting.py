@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, Principal
@@ -17,6 +17,7 @@ from portal_api.core.turns import Impatient, Turns
 from portal_api.models.auth import Account
 from portal_api.models.clients import Client
 from portal_api.models.features import FeatureSetting, Scope
+from portal_api.models.guardians import Guardian
 from portal_api.models.invitations import Invitation, InvitationGone, RetiredSecret, refuse_unless_open
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
@@ -27,6 +28,7 @@ from portal_api.services.auth import accounts, devices, passwords, second_factor
 from portal_api.services.auth.authority import PortalDisabled
 from portal_api.services.auth.login import PER_ACCOUNT_AND_NETWORK, InvalidCredentials, OtpRequired, key_of
 from portal_api.services.clients import logins, portal_access
+from portal_api.services.guardians import joining
 
 PER_NETWORK = Limit("invitation-token", 60, timedelta(minutes=15))
 PATIENCE = 10.0
@@ -37,6 +39,7 @@ OFFER = Read(
     select(
         Invitation.client_id,
         Invitation.staff_id,
+        Invitation.guardian_id,
         Invitation.email,
         Invitation.email_norm,
         Invitation.message,
@@ -44,9 +47,9 @@ OFFER = Read(
         Invitation.state_now().label("state"),
         Practice.name.label("practice_name"),
         PortalSettings.enabled.label("portal_enabled"),
-        Client.date_of_birth.is_not(None).label("date_of_birth_required"),
-        func.coalesce(Client.given_name, StaffMember.given_name).label("given_name"),
-        func.coalesce(Client.family_name, StaffMember.family_name).label("family_name"),
+        and_(Client.date_of_birth.is_not(None), Guardian.id.is_(None)).label("date_of_birth_required"),
+        func.coalesce(Guardian.given_name, Client.given_name, StaffMember.given_name).label("given_name"),
+        func.coalesce(Guardian.family_name, Client.family_name, StaffMember.family_name).label("family_name"),
         Account.kind.label("account_kind"),
         Account.password_hash,
     )
@@ -55,6 +58,7 @@ OFFER = Read(
     .join(PortalSettings, PortalSettings.practice_id == Invitation.practice_id)
     .outerjoin(Client, Client.id == Invitation.client_id)
     .outerjoin(StaffMember, StaffMember.id == Invitation.staff_id)
+    .outerjoin(Guardian, Guardian.id == Invitation.guardian_id)
     .outerjoin(Account, Account.email_norm == Invitation.email_norm)
     .where(Invitation.secret_hash == bindparam("secret_hash"))
 )
@@ -84,7 +88,15 @@ class Offer:
     row: dict[str, Any]
 
     @property
+    def kind(self) -> str:
+        """client, guardian or staff."""
+        if self.row["guardian_id"] is not None:
+            return "guardian"
+        return "client" if self.is_client else "staff"
+
+    @property
     def is_client(self) -> bool:
+        """For the portal: as a client, or for one."""
         return self.row["client_id"] is not None
 
     @property
@@ -103,10 +115,10 @@ class Proof:
 
 async def lookup(session: Session, visitor: Principal, data: InvitationLookup) -> dict[str, Any]:
     """What the link offers; uses nothing up. Raises InvitationUnknown, InvitationGone, PortalDisabled, TooMany."""
-    offer = await _offer(session.tools, visitor, data.token)
+    offer = await offer_of(session.tools, visitor, data.token)
     row = offer.row
     return {
-        "kind": "client" if offer.is_client else "staff",
+        "kind": offer.kind,
         "state": row["state"],
         "practice_name": row["practice_name"],
         "email": masked(row["email"]),
@@ -128,7 +140,7 @@ async def accept(session: Session, visitor: Principal, data: InvitationAccept) -
     """Use the link up and sign in. Of many at once one wins, the others find it gone.
 
     Raises what lookup raises, and Invalid for a weak password, IdentityCheckFailed, OwnPasswordNeeded,
-    OtpRequired, EmailInUse, AlreadyLinked, Unavailable.
+    OtpRequired, EmailInUse, EmailBelongsToGuardian, NoContactWith, AlreadyLinked, Unavailable.
     """
     try:
         async with _TURNS.take(data.token, patience=PATIENCE):
@@ -138,10 +150,12 @@ async def accept(session: Session, visitor: Principal, data: InvitationAccept) -
 
 
 async def _accept(session: Session, visitor: Principal, data: InvitationAccept) -> dict[str, Any]:
-    offer = await _offer(session.tools, visitor, data.token)
+    offer = await offer_of(session.tools, visitor, data.token)
     proof = await _prove(session.tools, visitor, offer, data.password)
     await session.rebind(Binding(offer.secret.practice_id, ActorKind.ANONYMOUS))
-    if offer.is_client:
+    if offer.kind == "guardian":
+        account, methods = await _join_as_guardian(session, visitor, offer, proof, data.otp)
+    elif offer.is_client:
         account, methods = await _join_as_client(session, visitor, offer, proof, data)
     else:
         account, methods = await _join_as_staff(session, visitor, offer, proof), ["pwd"]
@@ -151,7 +165,7 @@ async def _accept(session: Session, visitor: Principal, data: InvitationAccept) 
     return answer | {"device_token": await devices.welcome(session, visitor, account.id, None, None)}
 
 
-async def _offer(tools: Tools, visitor: Principal, text: str) -> Offer:
+async def offer_of(tools: Tools, visitor: Principal, text: str) -> Offer:
     await tools.limiter.hit({PER_NETWORK: visitor.origin.network})
     try:
         secret = Secret.parse(text)
@@ -187,9 +201,8 @@ async def _join_as_client(
     session: Session, visitor: Principal, offer: Offer, proof: Proof, data: InvitationAccept
 ) -> tuple[Account, list[str]]:
     prospect = await prospects.locked_of(session, offer.row["email_norm"])  # before the client, as associating does
-    held = select(Client).where(Client.id == offer.row["client_id"]).with_for_update()
-    client = (await session.execute(held)).scalar_one()
-    invitation = await _locked(session, offer.secret)
+    client = await held_client(session, offer)
+    invitation = await locked(session, offer.secret)
     now = await clock.now(session)
     await _check_identity(session, visitor, client, invitation, data.date_of_birth, now)
     account = await logins.find_by_email(session, invitation.email)
@@ -201,14 +214,32 @@ async def _join_as_client(
     if prospect is not None:
         await prospects.accept_invitation(session, visitor, prospect, client.id, invitation.id, invitation.created_by)
     await _set_features(session, client, invitation)
-    await _finish(session, visitor, invitation, account, now)
+    await finish(session, visitor, invitation, account, now)
+    return account, methods
+
+
+async def _join_as_guardian(
+    session: Session, visitor: Principal, offer: Offer, proof: Proof, otp: str | None
+) -> tuple[Account, list[str]]:
+    client = await held_client(session, offer)
+    invitation = await locked(session, offer.secret)
+    now = await clock.now(session)
+    invitation.must_be_open(now)
+    guardian = await joining.invited(session, offer.row["guardian_id"])
+    account = await logins.find_by_email(session, invitation.email)
+    if account is None:
+        account = await logins.add_account(session, guardian, invitation.email)
+    methods = await _check_account(session, account, offer, proof, otp)
+    account.verify_email(now)
+    await joining.join(session, visitor, guardian, client, account, invitation.created_by)
+    await finish(session, visitor, invitation, account, now)
     return account, methods
 
 
 async def _join_as_staff(session: Session, visitor: Principal, offer: Offer, proof: Proof) -> Account:
     held = select(StaffMember).where(StaffMember.id == offer.row["staff_id"]).with_for_update()
     staff = (await session.execute(held)).scalar_one()
-    invitation = await _locked(session, offer.secret)
+    invitation = await locked(session, offer.secret)
     now = await clock.now(session)
     invitation.must_be_open(now)
     account = await accounts.locked(session, staff.account_id)
@@ -218,11 +249,16 @@ async def _join_as_staff(session: Session, visitor: Principal, offer: Offer, pro
     account.set_password(proof.password_hash, now)
     account.verify_email(now)
     await sessions.end_all(session, account.id, "invitation_accepted")
-    await _finish(session, visitor, invitation, account, now)
+    await finish(session, visitor, invitation, account, now)
     return account
 
 
-async def _locked(session: Session, secret: Secret) -> Invitation:
+async def held_client(session: Session, offer: Offer) -> Client:
+    held = select(Client).where(Client.id == offer.row["client_id"]).with_for_update()
+    return (await session.execute(held)).scalar_one()
+
+
+async def locked(session: Session, secret: Secret) -> Invitation:
     """The invitation, held. Its link may have been replaced while the password was being hashed."""
     held = select(Invitation).where(Invitation.secret_hash == secret.hash).with_for_update()
     invitation = (await session.execute(held)).scalar_one_or_none()
@@ -284,9 +320,7 @@ async def _set_features(session: Session, client: Client, invitation: Invitation
         session.add(row)
 
 
-async def _finish(
-    session: Session, visitor: Principal, invitation: Invitation, account: Account, now: datetime
-) -> None:
+async def finish(session: Session, visitor: Principal, invitation: Invitation, account: Account, now: datetime) -> None:
     invitation.accept(now, account.id)
     await session.flush()
     actor = visitor.proven(account.kind, account.id)

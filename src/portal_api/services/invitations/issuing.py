@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 
 from portal_api.core import clock
 from portal_api.core.access import Principal
@@ -14,6 +14,7 @@ from portal_api.core.limits import Limit
 from portal_api.core.sealing import Secret
 from portal_api.core.tools import Tools
 from portal_api.models.clients import Client
+from portal_api.models.guardians import Guardian
 from portal_api.models.invitations import Invitation, RetiredSecret
 from portal_api.models.portal import PortalSettings
 from portal_api.models.staff import StaffMember
@@ -47,8 +48,17 @@ async def invite_client(
 
     payload: features, form_template_ids, document_ids, message (F3.M2).
     """
-    await _end_older(session, Invitation.client_id == client.id)
+    await _end_older(session, and_(Invitation.client_id == client.id, Invitation.guardian_id.is_(None)))
     return await _issue(session, principal, email, client_id=client.id, **payload)
+
+
+async def invite_guardian(
+    session: Session, principal: Principal, guardian: Guardian, message: str | None
+) -> Invitation:
+    """Invite somebody to act for a client; older open invitations to this end."""
+    await _end_older(session, Invitation.guardian_id == guardian.id)
+    whose = {"client_id": guardian.client_id, "guardian_id": guardian.id}
+    return await _issue(session, principal, guardian.email, message=message, **whose)
 
 
 async def send_again(session: Session, principal: Principal, invitation: Invitation) -> None:
@@ -69,18 +79,18 @@ async def _end_older(session: Session, of_the_same: Any) -> None:
 
 
 async def _issue(
-    session: Session, principal: Principal, email: str, *, client_id: UUID | None = None, **fields: Any
+    session: Session, principal: Principal, email: str, *, by: UUID | None = None, **fields: Any
 ) -> Invitation:
+    """by: in whose name, where the program itself invites."""
     await _limit(session, email)
     invitation = Invitation(
         id=new_id(),
         practice_id=session.binding.practice_id,
-        client_id=client_id,
         email=email,
         email_norm=normal_email(email),
         generation=1,
         expires_at=await clock.now(session) + await _lifetime(session),
-        created_by=principal.account_id,
+        created_by=principal.account_id or by,
         **fields,
     )
     invitation.secret_hash = secret_of(session.tools, invitation).hash

@@ -15,14 +15,15 @@ from portal_api.models.invitations import Invitation
 from portal_api.schemas.base import PageQuery
 from portal_api.schemas.invitations import InvitationCreate
 from portal_api.services import audit, clients
-from portal_api.services.clients import logins, portal_access
+from portal_api.services.clients import guardian_emails, logins, portal_access
 from portal_api.services.invitations.issuing import invite_client, send_again
 from portal_api.services.paging import Pager
 
-_COLUMNS = (
+COLUMNS = (
     Invitation.id,
     Invitation.client_id,
     Invitation.staff_id,
+    Invitation.guardian_id,
     Invitation.email,
     Invitation.state_now().label("state"),
     Invitation.delivery,
@@ -39,12 +40,13 @@ _COLUMNS = (
     Invitation.updated_at,
     Invitation.version,
 )
-_ONE = Read(select(*_COLUMNS).where(Invitation.id == bindparam("invitation_id")))
+_ONE = Read(select(*COLUMNS).where(Invitation.id == bindparam("invitation_id")))
 
 
 @cache
 def _of_a_client(*, resumed: bool) -> Read:
-    statement = select(*_COLUMNS).where(Invitation.client_id == bindparam("client_id"))
+    own = Invitation.client_id == bindparam("client_id"), Invitation.guardian_id.is_(None)
+    statement = select(*COLUMNS).where(*own)
     if resumed:
         statement = statement.where(Invitation.id < bindparam("after_id"))
     return Read(statement.order_by(Invitation.id.desc()).limit(bindparam("limit")))
@@ -65,45 +67,61 @@ async def create(session: Session, principal: Principal, client_id: UUID, data: 
     """Invite the client to a login of their own.
 
     Raises NotFound, InvalidState for an archived or suspended client, PortalNotEnabled, AlreadyLinked,
-    EmailInUse for an address that signs in as staff, Invalid without any e-mail address.
+    EmailBelongsToGuardian, EmailInUse for an address that signs in as staff, Invalid without any e-mail address.
     """
     client = await clients.locked(session, principal, client_id)
     await _must_be_invitable(session, client)
     email = data.email or client.email
     if email is None:
         raise invalid("/email", "missing", "No e-mail address of this client is known: give one.")
-    holder = await logins.find_by_email(session, email)
-    if holder is not None and holder.kind == "staff":
-        raise logins.EmailInUse("This address signs in as staff. Give another one of the client.")
+    await guardian_emails.must_not_be_a_guardians(session, client.id, email)
+    await must_not_be_staffs(session, email)
     payload = data.model_dump(exclude={"email", "features"})
     features = {str(feature): enabled for feature, enabled in data.features.items()}
     invitation = await invite_client(session, principal, client, email, features=features, **payload)
     if client.portal_state != "active":
         await portal_access.move(session, client, "invited", by=principal.account_id)
-    return await _get(session, invitation.id)
+    return await answer(session, invitation.id)
 
 
 async def resend(session: Session, principal: Principal, invitation_id: UUID) -> dict[str, Any]:
     """Mail a new link; the older one is gone. Raises NotFound, InvalidState once it is accepted or revoked."""
     invitation, client = await _locked(session, principal, invitation_id)
-    if client is not None:
+    if client is not None and invitation.guardian_id is None:
         await _must_be_invitable(session, client)
+    elif client is not None:
+        await logins.prepare(session, client)
     await send_again(session, principal, invitation)
-    return await _get(session, invitation_id)
+    return await answer(session, invitation_id)
 
 
 async def revoke(session: Session, principal: Principal, invitation_id: UUID) -> dict[str, Any]:
     """End an open invitation. Raises NotFound, InvalidState."""
     invitation, client = await _locked(session, principal, invitation_id)
     invitation.revoke(await clock.now(session))
-    if client is not None:
+    if client is not None and invitation.guardian_id is None:
         await portal_access.uninvite(session, client, by=principal.account_id)
     await session.flush()
     await audit.record(
         session, principal, "invitation.revoked", resource=("invitation", invitation_id),
         clients=[client.id] if client else [],
     )  # fmt: skip
-    return await _get(session, invitation_id)
+    return await answer(session, invitation_id)
+
+
+async def must_not_be_staffs(session: Session, email: str) -> None:
+    """Raise EmailInUse for an address that signs in as staff: an account is of one kind."""
+    holder = await logins.find_by_email(session, email)
+    if holder is not None and holder.kind == "staff":
+        raise logins.EmailInUse("This address signs in as staff. Give another one of theirs.")
+
+
+async def answer(session: Session, invitation_id: UUID) -> dict[str, Any]:
+    """The invitation as it has just been written. Raises NotFound."""
+    row = await session.row(_ONE, invitation_id=invitation_id)
+    if row is None:
+        raise NotFound
+    return row
 
 
 async def _must_be_invitable(session: Session, client: Client) -> None:
@@ -121,10 +139,3 @@ async def _locked(session: Session, principal: Principal, invitation_id: UUID) -
     client = await clients.locked(session, principal, row.client_id) if row.client_id else None
     held = select(Invitation).where(Invitation.id == invitation_id).with_for_update()
     return (await session.execute(held)).scalar_one(), client
-
-
-async def _get(session: Session, invitation_id: UUID) -> dict[str, Any]:
-    row = await session.row(_ONE, invitation_id=invitation_id)
-    if row is None:
-        raise NotFound
-    return row

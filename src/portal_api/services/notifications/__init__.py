@@ -2,6 +2,7 @@
 
 from portal_api.services.notifications import (
     auth_letters,
+    guardian_letters,
     invitation_letters,
     prospects_letters,
     request_letters,
@@ -15,6 +16,7 @@ __all__ = [
     "Letter",
     "auth_letters",
     "finish",
+    "guardian_letters",
     "invitation_letters",
     "prepare",
     "prospects_letters",

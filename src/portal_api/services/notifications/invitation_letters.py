@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from portal_api.core import clock
 from portal_api.core.db import Session
+from portal_api.integrations.mail_templates import Template
 from portal_api.models.audit import Event
 from portal_api.models.invitations import OPEN_STATES, Invitation
 from portal_api.services.invitations.issuing import secret_of
@@ -23,8 +24,9 @@ async def invite(session: Session, event: Event) -> Letter | None:
     if invitation is None or invitation.state(now) not in OPEN_STATES:
         return None
     token = secret_of(session.tools, invitation).text
+    template: Template = "client_invitation" if invitation.client_id else "staff_invitation"
     return Letter(
-        "client_invitation" if invitation.client_id else "staff_invitation",
+        "guardian_invitation" if invitation.guardian_id else template,
         invitation.email,
         invitation.id,
         values={

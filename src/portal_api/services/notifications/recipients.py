@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 
 from portal_api.core.access import GrantPermission
 from portal_api.core.db import Session
@@ -97,20 +97,14 @@ class _Login:
 
 async def _logins(session: Session, client_ids: Collection[UUID]) -> list[_Login]:
     """Accounts that may see the clients' appointments now, by an address that somebody has shown to be right."""
-    shown = ClientGrant.permissions.contains([GrantPermission.APPOINTMENTS_VIEW.value])
-    live = and_(
-        ClientGrant.revoked_at.is_(None),
-        ClientGrant.valid_from <= func.now(),
-        or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
-    )
     statement = (
         select(ClientGrant.client_id, ClientGrant.account_id, Account.email, ClientGrant.relationship)
         .join(Account, Account.id == ClientGrant.account_id)
         .join(Client, Client.id == ClientGrant.client_id)
         .where(
             ClientGrant.client_id.in_(client_ids),
-            live,
-            or_(ClientGrant.relationship == SELF, shown),
+            ClientGrant.is_live(),
+            ClientGrant.allows(GrantPermission.APPOINTMENTS_VIEW),
             Account.email_verified_at.is_not(None),
             Account.suspended_at.is_(None),
             Client.portal_state.not_in(HIDDEN_PORTAL_STATES),

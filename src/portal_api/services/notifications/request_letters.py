@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, func, select, true
 
 from portal_api.core.db import Session
 from portal_api.integrations.mail_templates import Template
@@ -99,8 +99,7 @@ def _acts_for(client_id: UUID, *, alone: bool) -> ColumnElement[bool]:
             ClientGrant.account_id == Account.id,
             ClientGrant.client_id == client_id,
             ClientGrant.relationship == SELF if alone else true(),
-            ClientGrant.revoked_at.is_(None),
-            or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now()),
+            ClientGrant.is_live(),
         )
         .exists()
     )

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import select
 
 from portal_api.core.access import GrantPermission
 from portal_api.core.db import Session
@@ -35,13 +35,12 @@ async def guardians(session: Session, client_ids: tuple[UUID, ...], account_ids:
     """
     if not account_ids:
         return set()
-    living = or_(ClientGrant.valid_to.is_(None), ClientGrant.valid_to > func.now())
     found = select(ClientGrant.client_id, ClientGrant.account_id).where(
         ClientGrant.account_id.in_(account_ids),
         ClientGrant.client_id.in_(client_ids),
         ClientGrant.relationship != SELF,
-        ClientGrant.permissions.contains([GrantPermission.APPOINTMENTS_VIEW.value]),
-        and_(ClientGrant.revoked_at.is_(None), ClientGrant.valid_from <= func.now(), living),
+        ClientGrant.allows(GrantPermission.APPOINTMENTS_VIEW),
+        ClientGrant.is_live(),
     )
     pairs = {(UUID(str(client)), UUID(str(account))) for client, account in (await session.execute(found)).all()}
     if set(account_ids) - {account for _, account in pairs}:

@@ -50,6 +50,7 @@ VIEW = GrantPermission.APPOINTMENTS_VIEW
 LONGEST_SESSION = literal(timedelta(days=1))
 """No service is longer (ck_service_duration)."""
 _UUID = PGUUID(as_uuid=True)
+_caller = bindparam("account_id", type_=_UUID)
 _ids = bindparam("mine", type_=ARRAY(_UUID))
 
 
@@ -74,6 +75,12 @@ def _of_caller() -> Any:
     beside = aliased(AppointmentAttendee)
     theirs = select(func.array_agg(beside.client_id)).where(beside.appointment_id == Appointment.id, _mine(beside))
     return theirs.correlate(Appointment).scalar_subquery()
+
+
+def _reason() -> ColumnElement[Any]:
+    """What somebody on the client's side gave as a reason is between them and the practice (F6.M3)."""
+    others = and_(Appointment.cancelled_by_kind == "client", Appointment.cancelled_by != _caller)
+    return case((others, null()), else_=Appointment.cancellation_reason)
 
 
 COLUMNS = (
@@ -116,7 +123,7 @@ COLUMNS = (
     *reading.POLICY,
     Appointment.cancelled_at,
     Appointment.cancelled_by_kind,
-    Appointment.cancellation_reason,
+    _reason().label("cancellation_reason"),
     Appointment.series_id,
     Appointment.request_id,
     Appointment.uid,
@@ -133,6 +140,7 @@ async def page(reader: Reader, principal: Principal, query: MyAppointmentQuery) 
     rows = await reader.rows(
         _many(past=query.past, resumed=pager.position is not None),
         mine=_ids_of(principal.must_be_permitted(VIEW, query.client_id)),
+        account_id=principal.account_id,
         after_at=at and datetime.fromisoformat(at),
         after_id=after and UUID(after),
         limit=pager.limit + 1,
@@ -143,13 +151,13 @@ async def page(reader: Reader, principal: Principal, query: MyAppointmentQuery) 
 async def next_of(reader: Reader, profiles: Sequence[Profile]) -> dict[str, Any] | None:
     """The next appointment, running or to come, of those profiles whose appointments the caller may see."""
     mine = _ids_of(profile for profile in profiles if profile.may(VIEW))
-    row = await reader.row(_many(past=False, resumed=False), mine=mine, limit=1)
+    row = await reader.row(_many(past=False, resumed=False), mine=mine, account_id=None, limit=1)
     return _shown(row) if row else None
 
 
 async def get(source: Source, principal: Principal, appointment_id: UUID) -> dict[str, Any]:
     """One appointment. Raises NotFound."""
-    found = await source.row(_one(), appointment_id=appointment_id, mine=_ids_of(principal.permitted(VIEW)))
+    found = await _row(source, principal, appointment_id, _ids_of(principal.permitted(VIEW)))
     if found is None:
         raise NotFound
     return _shown(found)
@@ -228,16 +236,20 @@ async def _held(session: Session, principal: Principal, appointment_id: UUID, cl
     """
     profiles = principal.permitted(VIEW) if client_id is None else (principal.profile(client_id, VIEW),)
     mine = _ids_of(profiles)
-    found = await session.row(_one(), appointment_id=appointment_id, mine=mine)
+    found = await _row(session, principal, appointment_id, mine)
     withheld = replace(principal, profiles=tuple(profile for profile in principal.withheld if profile.may(VIEW)))
     if found is None and client_id is None and (others := withheld.client_ids):
         await session.rebind(authority.binding_of(withheld))
-        if await session.row(_one(), appointment_id=appointment_id, mine=list(others)):
+        if await _row(session, principal, appointment_id, list(others)):
             raise FeatureDisabled(feature=principal.feature)
     if found is None:
         raise NotFound
     (appointment,) = await reading.locked(session, found)
     return appointment
+
+
+async def _row(source: Source, principal: Principal, appointment_id: UUID, mine: list[UUID]) -> dict[str, Any] | None:
+    return await source.row(_one(), appointment_id=appointment_id, mine=mine, account_id=principal.account_id)
 
 
 async def _phone(session: Session) -> str | None:

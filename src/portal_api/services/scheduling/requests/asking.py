@@ -62,7 +62,7 @@ async def create(session: Session, principal: Principal, data: AppointmentReques
     await claims.take_for_request(session, request.id, place.span, request.expires_at)
     await recorded(session, principal, request, "appointment_request.created")
     await placing.expire_in_time(session, request)
-    return await reading.get_mine(session, request.id)
+    return await reading.get_mine(session, principal, request.id)
 
 
 async def withdraw(session: Session, principal: Principal, request_id: UUID) -> dict[str, Any]:
@@ -70,7 +70,7 @@ async def withdraw(session: Session, principal: Principal, request_id: UUID) -> 
     request, _ = await reading.held(session, request_id)
     await _end(session, principal, request, "withdrawn")
     await recorded(session, principal, request, "appointment_request.withdrawn")
-    return await reading.get_mine(session, request_id)
+    return await reading.get_mine(session, principal, request_id)
 
 
 async def decline_counter_offer(
@@ -81,7 +81,7 @@ async def decline_counter_offer(
     request.must_have_an_offer(await clock.now(session))
     await _end(session, principal, request, "declined", data.message if data else None)
     await recorded(session, principal, request, "appointment_request.counter_offer_declined")
-    return await reading.get_mine(session, request_id)
+    return await reading.get_mine(session, principal, request_id)
 
 
 async def accept_counter_offer(session: Session, principal: Principal, request_id: UUID) -> dict[str, Any]:
@@ -90,7 +90,7 @@ async def accept_counter_offer(session: Session, principal: Principal, request_i
     The practice has offered it, so the program itself books it. Raises NotFound, InvalidState, Invalid, and SlotTaken
     with alternatives where staff have booked over it.
     """
-    mine, caller = await reading.get_mine(session, request_id), session.binding
+    mine, caller = await reading.get_mine(session, principal, request_id), session.binding
     asker = slots.Asker(Audience.EXISTING, UUID(str(mine["client_id"])))
     await session.rebind(Binding.system(principal.practice_id))
     terms = await booking.agree(session, placing.booking_of(mine))
@@ -101,7 +101,7 @@ async def accept_counter_offer(session: Session, principal: Principal, request_i
         await booking.open_at(session, principal, terms, starts_at, over_requests=False)
     await recorded(session, principal, request, "appointment_request.counter_offer_accepted")
     await session.rebind(caller)
-    return await reading.get_mine(session, request_id)
+    return await reading.get_mine(session, principal, request_id)
 
 
 async def _must_be_few(session: Session, principal: Principal, client_id: UUID) -> None:

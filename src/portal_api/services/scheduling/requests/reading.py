@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, null, or_, select, true, union_all
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 
 from portal_api.core.access import Permission, Principal
@@ -27,7 +27,7 @@ _appointment_id = (
     .correlate(AppointmentRequest)
     .scalar_subquery()
 )
-MINE = (
+EVERYBODYS = (
     AppointmentRequest.id,
     AppointmentRequest.state_now().label("state"),
     AppointmentRequest.client_id,
@@ -37,7 +37,6 @@ MINE = (
     AppointmentRequest.mode,
     AppointmentRequest.starts_at,
     AppointmentRequest.ends_at,
-    AppointmentRequest.note,
     AppointmentRequest.confidential,
     AppointmentRequest.offered_starts_at,
     AppointmentRequest.offered_ends_at,
@@ -45,13 +44,14 @@ MINE = (
     AppointmentRequest.offer_message,
     AppointmentRequest.expires_at,
     AppointmentRequest.decided_at,
-    AppointmentRequest.decision_message,
     _appointment_id.label("appointment_id"),
     AppointmentRequest.created_at,
     AppointmentRequest.updated_at,
     AppointmentRequest.version,
 )
 STAFFS = (
+    AppointmentRequest.note,
+    AppointmentRequest.decision_message,
     AppointmentRequest.prospect_id,
     AppointmentRequest.account_id,
     AppointmentRequest.requested_at,
@@ -62,6 +62,15 @@ STAFFS = (
     func.coalesce(Client.family_name, Prospect.family_name).label("family_name"),
     Client.preferred_name,
 )
+_caller = bindparam("account_id", type_=PGUUID(as_uuid=True))
+_by_staff = exists().where(StaffMember.account_id == AppointmentRequest.decided_by)
+MINE = (
+    case((AppointmentRequest.account_id == _caller, AppointmentRequest.note), else_=null()).label("note"),
+    case(
+        (or_(AppointmentRequest.decided_by == _caller, _by_staff), AppointmentRequest.decision_message), else_=null()
+    ).label("decision_message"),
+)
+"""What one of those who act for a client writes is between them and the practice (F6.M3)."""
 _OFFER = {
     "starts_at": "offered_starts_at",
     "ends_at": "offered_ends_at",
@@ -82,15 +91,16 @@ async def page_mine(reader: Reader, principal: Principal, filters: MyRequestFilt
     rows = await reader.rows(
         _mine(filters.state, of_client=filters.client_id is not None, resumed=pager.position is not None),
         client_id=filters.client_id,
+        account_id=principal.account_id,
         after_id=UUID(pager.position[0]) if pager.position else None,
         limit=pager.limit + 1,
     )
     return pager.envelope([_shaped(row) for row in rows])
 
 
-async def get_mine(source: Source, request_id: UUID) -> dict[str, Any]:
+async def get_mine(source: Source, principal: Principal, request_id: UUID) -> dict[str, Any]:
     """One request for a client of the caller. Raises NotFound."""
-    row = await source.row(_my_one(), request_id=request_id)
+    row = await source.row(_my_one(), request_id=request_id, account_id=principal.account_id)
     if row is None:
         raise NotFound
     return _shaped(row)
@@ -202,7 +212,7 @@ def _in_state(state: str) -> ColumnElement[bool]:
 
 @cache
 def _my_one() -> Read:
-    return Read(select(*MINE).where(AppointmentRequest.id == bindparam("request_id"), _put_forward))
+    return Read(select(*EVERYBODYS, *MINE).where(AppointmentRequest.id == bindparam("request_id"), _put_forward))
 
 
 @cache
@@ -210,12 +220,12 @@ def _mine(state: str | None, *, of_client: bool, resumed: bool) -> Read:
     conditions = _conditions(state, resumed=resumed)
     if of_client:
         conditions.append(AppointmentRequest.client_id == bindparam("client_id"))
-    return Read(_newest(select(*MINE).where(*conditions)))
+    return Read(_newest(select(*EVERYBODYS, *MINE).where(*conditions)))
 
 
 def _for_staff() -> Rows:
     return (
-        select(*MINE, *STAFFS)
+        select(*EVERYBODYS, *STAFFS)
         .outerjoin(Client, Client.id == AppointmentRequest.client_id)
         .outerjoin(Prospect, Prospect.id == AppointmentRequest.prospect_id)
     )
