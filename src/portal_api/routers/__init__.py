@@ -15,6 +15,7 @@ from portal_api.routers import (
     scheduling,
     signup,
     staff,
+    stream,
     video,
 )
 
@@ -25,6 +26,7 @@ ROUTERS = (
     auth.router,
     me.router,
     staff.router,
+    stream.router,
     clients.router,
     *documents.ROUTERS,
     guardians.router,

@@ -92,7 +92,7 @@ class Listener:
     async def _listen(self) -> None:
         connection, lost = await self._connect(), asyncio.Event()
         try:
-            connection.add_termination_listener(lambda _: lost.set())
+            connection.add_termination_listener(lambda *_: lost.set())
             await connection.add_listener(CHANNEL, self._hear)
             self.is_listening = True
             self._connected()

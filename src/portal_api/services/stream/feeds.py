@@ -1,0 +1,133 @@
+"""One listener: what waits to be sent to them, and no more than they can take."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from portal_api.core.access import ActorKind, Principal
+from portal_api.core.db import Snapshot
+from portal_api.services.stream.audiences import audience_of
+from portal_api.services.stream.log import Happening
+from portal_api.services.stream.subjects import Subjects
+from portal_api.services.stream.viewers import Viewer
+
+MOST_WAITING = 256
+"""Messages that a slow reader may fall behind by."""
+RESET = "reset"
+
+
+class Message(NamedTuple):
+    """Something to send. `place`: where the reader stands once it has read this. Without `data` nothing is told."""
+
+    event: str | None
+    data: bytes | None
+    place: str
+
+
+class Feed:
+    """The messages of one connection, from the time that the hub has looked its caller up.
+
+    It holds ids and kinds only, no database connection, and at most MOST_WAITING messages: who reads more slowly is
+    told to fetch anew, and let go.
+    """
+
+    __slots__ = ("_ended", "_failure", "_waiting", "_wake", "account_id", "ahead", "follow", "kind", "resume",
+                 "session_id", "viewer")  # fmt: skip
+
+    def __init__(self, principal: Principal, resume: "Snapshot | bool", *, follow: bool) -> None:
+        """resume: where the reader stood; True, from now on; False, somewhere that is not known any more."""
+        assert principal.session_id and principal.account_id  # noqa: S101 - nobody else is let in
+        self.session_id: UUID = principal.session_id
+        self.account_id: UUID = principal.account_id
+        self.kind: ActorKind = principal.kind
+        self.resume = resume
+        self.follow = follow
+        self.viewer: Viewer | None = None
+        self.ahead: Snapshot | None = None
+        """What it has seen already, as long as its practice's turn may bring it again."""
+        self._waiting: deque[Message] = deque()
+        self._wake = asyncio.Event()
+        self._ended = False
+        self._failure: Exception | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return not self._ended
+
+    async def next(self) -> Message | None:
+        """The next message; None after the last. Raises what kept the hub from looking."""
+        while not self._waiting:
+            if self._failure is not None:
+                raise self._failure
+            if self._ended:
+                return None
+            self._wake.clear()
+            await self._wake.wait()
+        return self._waiting.popleft()
+
+    def tell(self, events: Iterable[Happening], subjects: Subjects, before: str, after: str) -> None:
+        """Offer what the caller may see of it. A reader that is cut off in the midst of it gets all of it again."""
+        told = [message for event in events if (message := self._message(event, subjects, before)) is not None]
+        if told:
+            told[-1] = told[-1]._replace(place=after)
+        for message in told:
+            self.put(message)
+
+    def put(self, message: Message) -> None:
+        if self._ended:
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.clear()
+            self._waiting.append(_reset("too_slow", message.place))
+            self.end()
+            return
+        self._waiting.append(message)
+        self._wake.set()
+
+    def reset(self, why: str, place: str) -> None:
+        """Have the reader fetch anew whatever it shows."""
+        self.put(_reset(why, place))
+
+    def beat(self, place: str) -> None:
+        """A sign of life, with the newest place, for a reader to whom nothing else is to be said."""
+        if not self._waiting and self.ahead is None:
+            self.put(Message(None, None, place))
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        self._ended = True
+        self._wake.set()
+
+    def fail(self, error: Exception) -> None:
+        self._failure = error
+        self.end()
+
+    def _message(self, event: Happening, subjects: Subjects, place: str) -> Message | None:
+        if self.viewer is None or (self.ahead is not None and self.ahead.sees(event.xact)):
+            return None
+        audience = audience_of(event.type)
+        rule = audience.staff if self.kind is ActorKind.STAFF else audience.clients
+        subject = subjects.get(event.resource_id) if event.resource_id is not None else None
+        clients = rule(self.viewer, event, subject)
+        return None if clients is None else Message(event.type, _data(event, clients), place)
+
+
+def _data(event: Happening, clients: frozenset[UUID]) -> bytes:
+    client_id = str(next(iter(clients))) if len(clients) == 1 else None
+    resource_id = str(event.resource_id) if event.resource_id else None
+    told: dict[str, Any] = {
+        "id": str(event.id),
+        "type": event.type,
+        "resource_type": event.resource_type,
+        "resource_id": resource_id,
+        "client_id": client_id,
+    }
+    return orjson.dumps(told)
+
+
+def _reset(why: str, place: str) -> Message:
+    return Message(RESET, orjson.dumps({"type": RESET, "reason": why}), place)
