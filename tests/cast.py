@@ -22,6 +22,7 @@ from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
+from portal_api.models.documents import PracticeDocument
 from portal_api.models.features import FeatureSetting, Scope
 from portal_api.models.guardians import Guardian
 from portal_api.models.invitations import Invitation
@@ -41,6 +42,8 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
+from portal_api.services import documents
+from portal_api.services.documents import adding, intake
 from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller, hash_of_password, let_in
@@ -290,6 +293,30 @@ class House:
             await claims.take_for_request(session, request.id, span, request.expires_at)
         return request.id
 
+    async def document(self, client_id: UUID | None = None) -> UUID:
+        """A document that is shared with some client."""
+        whose = client_id or await self.client()
+        async with self.session() as session:
+            made = await documents.store_paper(session, whose, "Letter", b"%PDF-1.4", "application/pdf", "shared")
+        return made.id
+
+    async def practice_document(self) -> UUID:
+        """A document of the practice itself, shared with all clients."""
+        practice = await intake.practice(self.tools, self.id)
+        file = await intake.receive(self.tools, practice, "directions.pdf", _pieces(b"%PDF-1.4"))
+        async with self.session() as session:
+            stored = await adding.keep(session, file)
+            made = PracticeDocument(
+                id=new_id(), file_id=stored.id, title="Directions", file_name=file.name, shared_at=datetime.now(UTC)
+            )
+            session.add(made)
+        return made.id
+
+    async def newest_client(self) -> UUID:
+        """Whom the last call of `client` made."""
+        async with self.session() as session:
+            return (await session.scalars(select(Client.id).order_by(Client.id.desc()).limit(1))).one()
+
     async def _added(self, row: Any) -> UUID:
         async with self.session() as session:
             session.add(row)
@@ -323,6 +350,10 @@ class House:
         assert response.status_code == 200, response.text
         answer = response.json()
         return Caller(self.http, answer["access_token"], answer["refresh_token"], answer["account"])
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def _later() -> datetime:

@@ -48,7 +48,9 @@ MAKERS: dict[str, Maker] = {
     "series_id": Maker(House.series, of_client=True),
     "client_id": Maker(House.client, of_client=True),
     "guardian_id": Maker(House.guardian_of_somebody, of_client=True, below=House.guardian_record),
+    "document_id": Maker(House.document, of_client=True),
     "invitation_id": Maker(House.invitation, of_client=True),
+    "practice_document_id": Maker(House.practice_document),
     "practitioner_id": Maker(_staff),
     "staff_id": Maker(_staff),
     "location_id": Maker(House.location),
@@ -62,7 +64,7 @@ MAKERS: dict[str, Maker] = {
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice"}
+VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice", "ticket": "no-such-ticket"}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -143,6 +145,7 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/me/invitations/accept": {"token": "0" * 32 + "." + "a" * 43},
     "PUT /v1/practice/age-transitions": {"transitions": [{"age": 18, "action": "end"}]},
     "POST /v1/clients/{}/invitations": lambda _house: {"email": _email()},
+    "POST /v1/clients/{}/documents": {"title": "Letter"},
     "PUT /v1/clients/{}/credentials": lambda _house: {"email": _email(), "generate": True},
     "PATCH /v1/clients/{}/portal-access": {"state": "revoked"},
     "PATCH /v1/clients/{}/features": {"secure_messaging": False},
@@ -172,6 +175,11 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/appointment-requests/{}/decline": {},
     "POST /v1/appointment-requests/{}/counter-offer": {"starts_at": "2031-03-04T12:00:00Z"},
     "POST /v1/clients/{}/verify-email": {},
+    "PATCH /v1/documents/{}": {"title": "Letter"},
+    "PATCH /v1/practice/document-settings": {"clinical_years": 12},
+    "PATCH /v1/practice/documents/{}": {"title": "Directions"},
+    "POST /v1/practice/documents": {"title": "Directions"},
+    "POST /v1/me/documents": {"title": "Letter"},
     "POST /v1/locations": _name,
     "PATCH /v1/locations/{}": {"directions": "Ring twice."},
     "POST /v1/locations/{}/rooms": _name,
@@ -222,7 +230,15 @@ async def _explained(house: House) -> Body:
     return asked | {"starts_at": "2031-03-03T09:00:00Z"}
 
 
+async def _archived(house: House) -> Body:
+    return {"ids": str(await house.document(await house.newest_client()))}
+
+
+FILE = ("letter.pdf", b"%PDF-1.4")
+"""What comes with the fields of a form; an operation that takes one has its fields in BODIES."""
 QUERIES: dict[str, Body | Callable[[House], Awaitable[Body]]] = {
+    "GET /v1/clients/{}/documents/archive": _archived,
+    "GET /v1/me/documents/archive": _archived,
     "GET /v1/me/slots": _slots,
     "GET /v1/portals/{}/slots": _slots,
     "GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"},

@@ -27,7 +27,7 @@ from portal_api.models.staff import StaffMember
 from portal_api.routers.deps import Anyone
 from portal_api.web.route import PortalRoute, PortalRouter
 from tests.cast import House, build
-from tests.examples import BODIES, MAKERS, NEEDS_A_CODE, QUERIES, VALUES
+from tests.examples import BODIES, FILE, MAKERS, NEEDS_A_CODE, QUERIES, VALUES
 from tests.world import Caller
 
 OWNER_WHO_PRACTISES = permissions_of(frozenset({Role.OWNER, Role.PRACTITIONER}))
@@ -188,7 +188,9 @@ async def send(
     if client_id is not None:
         named = {"client_id": str(client_id)}
         params, content = (params, content | named) if operation.body_names_a_client else (params | named, content)
-    return await http.request(operation.method, path, headers=headers, json=content, params=params)
+    model = operation.route.signature.body
+    sent = {"files": {"file": FILE}, "data": content} if model is not None and model.form else {"json": content}
+    return await http.request(operation.method, path, headers=headers, params=params, **sent)
 
 
 async def query_of(operation: Operation, house: House) -> dict[str, Any]:

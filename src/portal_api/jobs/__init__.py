@@ -17,6 +17,7 @@ from portal_api.jobs import (
 from portal_api.jobs.context import JobContext
 from portal_api.jobs.running import work, working
 
+MODULES = (appointment_requests, audit, calendars, documents, events, guardians, prospects, reminders, retention)
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
 __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 

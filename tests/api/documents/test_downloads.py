@@ -16,6 +16,7 @@ from tests.world import Caller, World
 
 Sql = Callable[..., list[Any]]
 SIZE = 200_000
+DISPOSITION = re.compile(r"""attachment; filename="([^"\\]+)"; filename\*=UTF-8''([A-Za-z0-9._~%-]+)""")
 LONG = PDF + bytes(range(256)) * 800
 
 

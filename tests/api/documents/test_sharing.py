@@ -14,6 +14,7 @@ from tests.people import client_login, colleague, grant, guardian
 from tests.world import Caller, World
 
 RESOURCES = "/v1/me/practice-documents"
+ACTORS = "SELECT actor_id::text FROM event WHERE practice_id = %s AND type"
 Sql = Callable[..., list[Any]]
 
 

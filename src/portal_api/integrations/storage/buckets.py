@@ -1,13 +1,13 @@
 """Objects in a bucket of S3 and what speaks like it, of Google Cloud Storage or of Azure, by way of obstore."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import BaseError
 from obstore.store import from_url
 
 from portal_api.core.objects import Listed, ObjectMissing, StorageUnavailable
@@ -55,20 +55,14 @@ class Bucket:
 
     async def get(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         wanted: Any = {"range": {"offset": start} if stop is None else (start, stop)}
-        try:
-            with _outages():
-                found = await obstore.get_async(self._store, key, options=wanted)
-                async for block in found.stream(min_chunk_size=BLOCK):
-                    yield bytes(block)
-        except NotFoundError:
-            raise ObjectMissing(key) from None
+        with _outages(missing=ObjectMissing(key)):
+            found = await obstore.get_async(self._store, key, options=wanted)
+            async for block in found.stream(min_chunk_size=BLOCK):
+                yield bytes(block)
 
     async def delete(self, key: str) -> None:
-        try:
-            with _outages():
-                await obstore.delete_async(self._store, key)
-        except NotFoundError:
-            return
+        with suppress(ObjectMissing), _outages(missing=ObjectMissing(key)):
+            await obstore.delete_async(self._store, key)
 
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
         with _outages():
@@ -82,10 +76,11 @@ class Bucket:
 
 
 @contextmanager
-def _outages() -> Iterator[None]:
+def _outages(missing: Exception | None = None) -> Iterator[None]:
+    """What obstore raises as what a store raises. A key that is not there comes as Python's FileNotFoundError."""
     try:
         yield
-    except NotFoundError:
-        raise
-    except BaseError as error:
+    except FileNotFoundError as error:
+        raise missing or StorageUnavailable from error
+    except (BaseError, OSError) as error:
         raise StorageUnavailable from error

@@ -12,8 +12,8 @@ INERT = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestor
 """Besides nosniff, which every answer has."""
 BYTES: Any = {"schema": {"type": "string", "format": "binary"}}
 FILE: Any = {
-    200: {"description": "The file, as an attachment.", "content": {"application/octet-stream": BYTES}},
-    206: {"description": "The part of it that `Range` asks for.", "content": {"application/octet-stream": BYTES}},
+    200: {"description": "The file, as an attachment.", "content": {"*/*": BYTES}},
+    206: {"description": "The part of it that `Range` asks for.", "content": {"*/*": BYTES}},
     416: {"description": "The file has no such part."},
 }
 ZIP: Any = {200: {"description": "A ZIP archive of all of them.", "content": {"application/zip": BYTES}}}

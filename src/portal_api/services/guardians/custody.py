@@ -67,8 +67,8 @@ async def update(
     current = await _read(session, client_id)
     if if_match is not None and current["version"] != if_match:
         raise PreconditionFailed(current=current)
-    changes = data.model_dump(mode="json", exclude_unset=True) | {"order_document_id": data.order_document_id}
-    changes = {name: value for name, value in changes.items() if name in data.model_fields_set}
+    written = data.model_dump(mode="json") | {"order_document_id": data.order_document_id}
+    changes = {name: value for name, value in written.items() if name in data.model_fields_set}
     _must_be_cleared_rightly(changes)
     await _must_refer_to(session, client_id, data)
     record = await session.scalar(select(CustodyRecord).where(CustodyRecord.client_id == client_id))
