@@ -1,4 +1,4 @@
-"""A server on a socket in the tests' own loop, and readers of its event stream: a transport in memory would buffer it."""
+"""A server on a socket, in the tests' own loop, and readers of its event stream."""
 
 import asyncio
 import contextlib

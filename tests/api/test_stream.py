@@ -1,17 +1,14 @@
 """Live updates over a real socket: who is told of what, what is missed and brought again, and when a stream ends."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from portal_api.core.access import Role
 from tests.entry import open_practice
-from tests.live import Block, Reading, listening, stream
+from tests.live import listening, stream
 from tests.patience import PATIENCE
-from tests.people import client_login, colleague
 from tests.world import Practice, World
 
 

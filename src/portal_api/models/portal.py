@@ -21,6 +21,7 @@ class PortalSettings(PracticeScoped, Mutable, Base):
         CheckConstraint("unverified_request_limit BETWEEN 0 AND 1", name="unverified_request_limit"),
         CheckConstraint("late_within_minutes >= 0 AND closed_within_minutes >= 0", name="cancellation"),
         CheckConstraint("request_ttl_hours BETWEEN 1 AND 720", name="request_ttl_hours"),
+        CheckConstraint("pending_requests_per_day BETWEEN 1 AND 200", name="pending_requests_per_day"),
         CheckConstraint(
             "video_opens_minutes_before BETWEEN 0 AND 240 AND video_closes_minutes_after BETWEEN 0 AND 240",
             name="video_window",
@@ -40,6 +41,7 @@ class PortalSettings(PracticeScoped, Mutable, Base):
     allow_new_client_requests: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     allow_client_reschedule: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     request_ttl_hours: Mapped[int] = mapped_column(default=72, server_default=text("72"))
+    pending_requests_per_day: Mapped[int] = mapped_column(default=20, server_default=text("20"))
     video_opens_minutes_before: Mapped[int] = mapped_column(default=30, server_default=text("30"))
     video_closes_minutes_after: Mapped[int] = mapped_column(default=30, server_default=text("30"))
     video_waiting_room: Mapped[bool] = mapped_column(default=True, server_default=text("true"))

@@ -43,6 +43,9 @@ class PortalUpdate(Change):
     request_ttl_hours: Annotated[int, Field(ge=1, le=720)] | None = Field(
         None, description="How long an appointment request holds its time before it expires."
     )
+    pending_requests_per_day: Annotated[int, Field(ge=1, le=200)] | None = Field(
+        None, description="How many requests may wait for an answer, for one practitioner and one day."
+    )
     video: VideoUpdate | None = None
     second_factor: SecondFactor | None = None
 
@@ -79,6 +82,7 @@ class Portal(Output):
     allow_new_client_requests: bool
     allow_client_reschedule: bool
     request_ttl_hours: int
+    pending_requests_per_day: int
     video: Video
     second_factor: SecondFactor
     updated_at: datetime

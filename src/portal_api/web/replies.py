@@ -125,7 +125,7 @@ def encode(content: Any) -> bytes:
 
 
 def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer:
-    """The answer to a result, if it is none already. A resource with a version gets it as ETag (RFC 9110 section 8.8.3)."""
+    """The answer to a result, if it is none yet. A resource with a version gets it as ETag (RFC 9110 section 8.8.3)."""
     if isinstance(result, Answer):
         return result
     if result is None:

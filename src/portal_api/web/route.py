@@ -21,8 +21,8 @@ from portal_api.core.db import Binding, Database, Reader, Session
 from portal_api.core.errors import AppError, Forbidden
 from portal_api.core.ids import LOBBY
 from portal_api.web.access import Requirement
-from portal_api.web.live import LiveAnswer
 from portal_api.web.forms import Form
+from portal_api.web.live import LiveAnswer
 from portal_api.web.parameters import Signature, header
 from portal_api.web.replies import Answer, StreamedAnswer, answer
 

@@ -41,10 +41,11 @@ async def test_of_two_hundred_who_ask_for_one_time_one_gets_it(
 
 
 async def test_a_crowd_over_a_day_gets_what_there_is(reception: Reception, crowd: list[Caller], sql: Sql) -> None:
-    """A22"""
+    """A22, A25: every hour once, as far as the practice takes requests for one day."""
+    assert (await reception.practice.owner.patch("/v1/practice/portal", {"pending_requests_per_day": 22})).is_success
     day = TUESDAY.replace(hour=0) + DAY
     answers = await asyncio.gather(*(reception.wish(day + n % 24 * HOUR, by=crowd[n % 8]) for n in range(120)))
-    assert statuses(answers) == {201: 24, 409: 96}
+    assert statuses(answers) == {201: 22, 409: 98}
     must_hold(sql, reception.practice.id)
 
 

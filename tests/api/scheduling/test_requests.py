@@ -165,6 +165,18 @@ class TestHowMany:
         assert (await reception.reply("withdraw", made[0])).status_code == 200
         assert (await reception.wish(TUESDAY + 10 * HOUR)).status_code == 201
 
+    async def test_a_practitioners_day_has_room_for_so_many(self, reception: Reception) -> None:
+        """A25: however many clients ask, the rest of the day stays free until some are answered."""
+        owner = reception.practice.owner
+        assert (await owner.patch("/v1/practice/portal", {"pending_requests_per_day": 3})).status_code == 200
+        made = [await reception.request(TUESDAY + n * HOUR) for n in range(3)]
+        refused = await reception.wish(TUESDAY + 3 * HOUR)
+        assert (refused.status_code, refused.json()["code"]) == (409, "too_many_pending_requests")
+        assert refused.json()["limit"] == 3
+        assert (await reception.wish(TUESDAY + DAY)).status_code == 201
+        assert (await reception.reply("withdraw", made[1])).status_code == 200
+        assert (await reception.wish(TUESDAY + 3 * HOUR)).status_code == 201
+
     async def test_whoever_asks_for_the_client(self, reception: Reception, world: World) -> None:
         """A25: a second account does not double it; an account has twenty, for however many clients."""
         for n in range(10):

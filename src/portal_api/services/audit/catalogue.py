@@ -58,6 +58,7 @@ TYPES: dict[str, str] = {
     "custody.viewed": "What is settled about custody was read.",
     "document.deleted": "A document was deleted.",
     "document.disposed": "A document was deleted because its time was over; this is the record of it.",
+    "document.examined": "A file was looked at, and nothing harmful was found.",
     "document.quarantined": "A harmful file was found and locked away.",
     "document.rejected": "A file was refused because it could not be read.",
     "document.shared": "A document was shared with a client.",

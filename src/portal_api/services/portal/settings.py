@@ -30,6 +30,7 @@ SETTINGS = Read(
         PortalSettings.allow_new_client_requests,
         PortalSettings.allow_client_reschedule,
         PortalSettings.request_ttl_hours,
+        PortalSettings.pending_requests_per_day,
         func.jsonb_build_object(
             "opens_minutes_before",
             PortalSettings.video_opens_minutes_before,

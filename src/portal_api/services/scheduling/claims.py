@@ -127,6 +127,14 @@ def _taken_at(*, requests_too: bool) -> Read:
     return Read(taken.limit(1))
 
 
+async def requests_between(session: Session, practitioner_id: UUID, begin: datetime, end: datetime) -> int:
+    """How many pending requests hold a start between these instants."""
+    theirs = Claim.practitioner_id == practitioner_id, Claim.request_id.is_not(None), live()
+    near = Claim.blocked_from > begin - LONGEST, Claim.blocked_from < end
+    counted = select(func.count()).where(*theirs, *near, Claim.starts_at >= begin, Claim.starts_at < end)
+    return await session.scalar(counted) or 0
+
+
 async def release(session: Session, holder_id: UUID) -> None:
     """Give back the time of an appointment or a request; nothing happens where it holds none."""
     await session.execute(delete(Claim).where(or_(Claim.appointment_id == holder_id, Claim.request_id == holder_id)))

@@ -1,14 +1,28 @@
 """What has been recorded in a practice since somebody last looked, in the order in which it was committed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CompoundSelect, bindparam, column, func, select, true, union_all
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    bindparam,
+    column,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from portal_api.core.db import Read, Reader, Snapshot
+from portal_api.core.db.base import UUIDS
 from portal_api.models.audit import Event
 
 _COLUMNS = (
@@ -63,7 +77,26 @@ async def now(reader: Reader) -> News:
 
 async def since(reader: Reader, seen: Snapshot, most: int) -> News:
     """What was committed since, at most so many events. Whoever reads it is bound to the practice."""
-    rows = await reader.rows(_SINCE, seen=seen.xmax, running=[*seen.running], limit=most + 1)
+    return await _read(reader, _SINCE, seen, most)
+
+
+async def about(
+    reader: Reader,
+    seen: Snapshot,
+    most: int,
+    kinds: Collection[str],
+    types: Collection[str],
+    mine: Collection[UUID] | None,
+) -> News:
+    """The same, of these kinds of objects and these types of events; mine: of these clients, or of nobody's."""
+    about = {"kinds": list(kinds), "types": list(types)}
+    if mine is None:
+        return await _read(reader, _ABOUT, seen, most, **about)
+    return await _read(reader, _ABOUT_MINE, seen, most, **about, mine=list(mine))
+
+
+async def _read(reader: Reader, read: Read, seen: Snapshot, most: int, **about: Any) -> News:
+    rows = await reader.rows(read, seen=seen.xmax, running=[*seen.running], limit=most + 1, **about)
     stand = News(Snapshot.parse(rows[0]["snapshot"]), rows[0]["at"])
     names = Happening.__dataclass_fields__
     events = [Happening(**{name: row[name] for name in names}) for row in rows if row["id"] is not None]
@@ -79,25 +112,27 @@ _stand = select(func.pg_current_snapshot().cast(Event.type.type).label("snapshot
 _NOW = Read(_stand)
 
 
-def _ended(limit: Any) -> CompoundSelect[*tuple[Any, ...]]:
+def _ended(limit: Any, *of: ColumnElement[bool]) -> CompoundSelect[*tuple[Any, ...]]:
     """Those of transactions that began later, or that were running then: each by one range of an index."""
-    began = select(*_COLUMNS).where(Event.xact >= bindparam("seen", type_=BigInteger()))
+    began = select(*_COLUMNS).where(Event.xact >= bindparam("seen", type_=BigInteger()), *of)
     was_running = (
         func.unnest(bindparam("running", type_=ARRAY(BigInteger())))
         .table_valued(column("xact", BigInteger()))
         .render_derived(name="was_running")
     )
-    ended = select(*_COLUMNS).select_from(was_running).join(Event, Event.xact == was_running.c.xact)
+    ended = select(*_COLUMNS).select_from(was_running).join(Event, Event.xact == was_running.c.xact).where(*of)
     return union_all(*(each.order_by(Event.xact, Event.id).limit(limit) for each in (began, ended)))
 
 
-_limit = bindparam("limit")
-_found = _ended(_limit).subquery("found")
-_now_is = _stand.subquery("stand")
-_SINCE = Read(
-    select(_now_is, _found)
-    .select_from(_now_is)
-    .outerjoin(_found, true())
-    .order_by(_found.c.xact, _found.c.id)
-    .limit(_limit)
-)
+def _since(*of: ColumnElement[bool]) -> Read:
+    limit = bindparam("limit")
+    found, stand = _ended(limit, *of).subquery("found"), _stand.subquery("stand")
+    statement = select(stand, found).select_from(stand).outerjoin(found, true())
+    return Read(statement.order_by(found.c.xact, found.c.id).limit(limit))
+
+
+_about = or_(Event.resource_type == func.any(bindparam("kinds")), Event.type == func.any(bindparam("types")))
+_mine = Event.client_ids.overlap(bindparam("mine", type_=UUIDS))
+_SINCE = _since()
+_ABOUT = _since(_about)
+_ABOUT_MINE = _since(_about, or_(_mine, func.cardinality(Event.client_ids) == 0))

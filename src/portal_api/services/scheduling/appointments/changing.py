@@ -46,6 +46,9 @@ async def update(
     )
     if changes.keys() & PLACE:
         await _relocate(session, chosen, changes, allow_overlap=allow_overlap)
+    former = {client_id for each in chosen for client_id in each.client_ids}
+    if all(each.confidential == changes.get("confidential") for each in chosen):
+        del changes["confidential"]  # it is so already: nobody is to learn of it
     if changes.keys() & attendance.FIELDS:
         await clients.must_see_all(session, principal, data.additional_client_ids or ())
         for each in chosen:
@@ -53,7 +56,7 @@ async def update(
         await _keep_requests_alike(session, chosen)
     for each in chosen:
         each.note = changes.get("note", each.note)
-    await record(session, principal, "appointment.updated", chosen, changed=changes)
+    await record(session, principal, "appointment.updated", chosen, changed=changes, former=former)
     return await reading.get(session, appointment_id)
 
 

@@ -17,15 +17,12 @@ from portal_api.services.auth import accounts
 from portal_api.services.scheduling import claims, slots
 from portal_api.services.scheduling.appointments import booking
 from portal_api.services.scheduling.requests import placing, reading
+from portal_api.services.scheduling.requests.placing import TooManyPending
 from portal_api.services.scheduling.requests.recording import recorded
 
 MOST_OF_CLIENT = 10
 MOST_OF_ACCOUNT = 20
 """So many may wait for an answer: nobody holds a practice's whole calendar by asking for it (A25)."""
-
-
-class TooManyPending(Conflict):
-    code, title = "too_many_pending_requests", "Too many requests wait for an answer"
 
 
 async def create(session: Session, principal: Principal, data: AppointmentRequestCreate) -> dict[str, Any]:

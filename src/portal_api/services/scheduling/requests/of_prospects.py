@@ -21,7 +21,7 @@ from portal_api.schemas.scheduling.requests import WishedTime
 from portal_api.services.scheduling import claims, newcomers, practitioners, slots
 from portal_api.services.scheduling.claims import SlotTaken
 from portal_api.services.scheduling.requests import placing, reading
-from portal_api.services.scheduling.requests.placing import Placing
+from portal_api.services.scheduling.requests.placing import Placing, TooManyPending
 from portal_api.services.scheduling.requests.recording import recorded
 
 WAITS_FOR_VERIFICATION = timedelta(hours=24)
@@ -32,7 +32,8 @@ MOST_OF_NEWCOMER = 3
 
 
 async def place(session: Session, wished: WishedTime) -> Placing:
-    """Hold the calendar and look whether newcomers are offered the time. Raises Invalid, SlotTaken, NotOffered."""
+    """Hold the calendar and look whether newcomers are offered the time. Raises Invalid, SlotTaken, NotOffered,
+    TooManyPending."""
     await placing.locked_practitioner(session, wished.practitioner_id)
     return await placing.offered(session, slots.NEWCOMER, wished)
 
@@ -110,7 +111,7 @@ async def _put_forward(session: Session, principal: Principal, request: Appointm
     await claims.release(session, request.id)
     try:
         at = await placing.offered(session, slots.NEWCOMER, placing.wish_of(request))
-    except (SlotTaken, Invalid):
+    except (SlotTaken, TooManyPending, Invalid):
         request.decide("expired", await clock.now(session), by=None)
         await recorded(session, principal, request, "appointment_request.lapsed")
         return

@@ -2,16 +2,17 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
 from portal_api.core.db import Session
-from portal_api.core.errors import Fault, Invalid, NotFound, invalid
+from portal_api.core.errors import Conflict, Fault, Invalid, NotFound, invalid
 from portal_api.models.portal import PortalSettings
-from portal_api.models.scheduling import AppointmentRequest, Mode, Service
+from portal_api.models.scheduling import AppointmentRequest, Mode, Schedule, Service
 from portal_api.schemas.scheduling.requests import WishedTime
 from portal_api.services.scheduling import alternatives, claims, practitioners, slots
 from portal_api.services.scheduling.appointments.booking import Booking
@@ -20,6 +21,10 @@ from portal_api.services.scheduling.slots import Asker, Slot, Wish
 
 EXPIRY = "appointment_requests.expire"
 """The job that writes down that a request has expired."""
+
+
+class TooManyPending(Conflict):
+    code, title = "too_many_pending_requests", "Too many requests wait for an answer"
 
 
 class NotOffered(Invalid):
@@ -59,7 +64,8 @@ async def locked_practitioner(session: Session, practitioner_id: UUID) -> None:
 async def offered(session: Session, asker: Asker, wished: WishedTime) -> Placing:
     """Look again whether the time is offered, on a calendar that is held by the caller: so it stays true.
 
-    Raises SlotTaken where somebody has it, NotOffered where nobody could ask for it, both with alternatives.
+    Raises SlotTaken where somebody has it, NotOffered where nobody could ask for it, both with alternatives;
+    TooManyPending where the practitioner has enough to answer for that day (A25).
     """
     day = wished.starts_at.date()
     wish = Wish(wished.service_id, [wished.practitioner_id], day, day, mode=wished.mode)
@@ -68,19 +74,29 @@ async def offered(session: Session, asker: Asker, wished: WishedTime) -> Placing
     except NotFound:
         raise invalid("/service_id", "unknown_service", "Name a service that can be booked.") from None
     facts = (
-        select(Service, PortalSettings.request_ttl_hours, func.now())
+        select(Service, PortalSettings, func.now())
         .join(PortalSettings, PortalSettings.practice_id == Service.practice_id)
         .where(Service.id == wished.service_id)
     )
-    service, hours, now = (await session.execute(facts)).one()
+    service, settings, now = (await session.execute(facts)).one()
     if slot is not None:
-        return Placing(slot, service, now, timedelta(hours=hours))
+        await _day_must_have_room(session, wished, settings.pending_requests_per_day)
+        return Placing(slot, service, now, timedelta(hours=settings.request_ttl_hours))
     free = await alternatives.near(
         session, asker, wished.practitioner_id, wished.service_id, wished.starts_at, mode=wished.mode
     )
     if await claims.is_taken(session, Span.of(service, wished.practitioner_id, wished.starts_at)):
         raise SlotTaken("Choose another time.", alternatives=free)
     raise NotOffered(free)
+
+
+async def _day_must_have_room(session: Session, wished: WishedTime, most: int) -> None:
+    of_practitioner = Schedule.practitioner_id == wished.practitioner_id
+    zone = ZoneInfo(await session.scalar(select(Schedule.time_zone).where(of_practitioner)) or "UTC")
+    day = wished.starts_at.astimezone(zone).date()
+    begin, end = (datetime.combine(each, time(), zone) for each in (day, day + timedelta(days=1)))
+    if await claims.requests_between(session, wished.practitioner_id, begin, end) >= most:
+        raise TooManyPending("Many people wait for this day already. Choose another day, or try later.", limit=most)
 
 
 def request_for(placing: Placing, wished: WishedTime, **whose: Any) -> AppointmentRequest:
