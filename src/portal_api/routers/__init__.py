@@ -16,6 +16,7 @@ from portal_api.routers import (
     signup,
     staff,
     stream,
+    sync,
     video,
 )
 
@@ -27,6 +28,7 @@ ROUTERS = (
     me.router,
     staff.router,
     stream.router,
+    sync.router,
     clients.router,
     *documents.ROUTERS,
     guardians.router,

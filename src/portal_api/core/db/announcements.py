@@ -92,7 +92,7 @@ class Listener:
     async def _listen(self) -> None:
         connection, lost = await self._connect(), asyncio.Event()
         try:
-            connection.add_termination_listener(lambda *_: lost.set())
+            connection.add_termination_listener(_setter(lost))
             await connection.add_listener(CHANNEL, self._hear)
             self.is_listening = True
             self._connected()
@@ -103,3 +103,10 @@ class Listener:
 
     def _hear(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self._heard(UUID(str(payload)))
+
+
+def _setter(event: asyncio.Event) -> Callable[[object], None]:
+    def set_it(_connection: object) -> None:
+        event.set()
+
+    return set_it

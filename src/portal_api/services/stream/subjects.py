@@ -22,7 +22,12 @@ def _of(model: Any, *columns: Any) -> Read:
 
 SUBJECTS: Mapping[str, Read] = {
     "appointment": _of(Appointment, Appointment.practitioner_id, Appointment.confidential),
-    "appointment_request": _of(AppointmentRequest, AppointmentRequest.practitioner_id, AppointmentRequest.requested_at),
+    "appointment_request": _of(
+        AppointmentRequest,
+        AppointmentRequest.practitioner_id,
+        AppointmentRequest.requested_at,
+        AppointmentRequest.confidential,
+    ),
     "document": _of(Document, Document.uploaded_by, Document.shared_at, Document.withdrawn_at, Document.confidential),
 }
 """By the resource type of the event. Of other types it is enough what the event itself says."""

@@ -68,6 +68,8 @@ class Table:
     units: Callable[[Viewer], Units]
     values: Callable[[Principal, Units], Mapping[str, Any]]
     """Parameters of the statements besides `whose`."""
+    everyones: bool = False
+    """Whether there are callers who see all of the practice's."""
     shape: Callable[[Row], Row] = dict
     shows: tuple[Any, ...] = ()
     """Ids of what the object shows of others; when those change, so does it."""
@@ -85,8 +87,9 @@ class Table:
         if not units:
             return []
         read = self._pages[EVERYTHING in units, change.everything]
-        given = self._given(viewer.principal, units) | {"gained": ids_of(change.gained), "touched": [*change.touched]}
-        return await reader.rows(read, **given, after_id=after, limit=limit)
+        changed = {"gained": ids_of(change.gained & units), "touched": list(change.touched)}
+        given = self._given(viewer.principal, units)
+        return await reader.rows(read, **given, **changed, after_id=after, limit=limit)
 
     async def lost(self, reader: Reader, viewer: Viewer, units: Units, before: datetime, most: int) -> list[UUID]:
         """What the caller saw of units that are lost, and does not see by others: at most so many ids, and one.
@@ -117,15 +120,18 @@ class Table:
 
     def touched(self, event: Happening) -> set[UUID]:
         """What is to be read again because of the event: the object, or what shows something of it."""
-        own = {event.resource_id} if event.resource_id and self.is_about(event) else set[UUID]()
+        if not self.is_about(event):
+            return set()
+        own = {event.resource_id} if event.resource_id else set[UUID]()
         return own | set(self.also(event))
 
     def hides(self, event: Happening, units: Units) -> bool:
-        """Whether the caller may have lost the object by this event, having had it until then."""
+        """Whether the caller may have lost an object by this event, having had it until then."""
         hiding = event.type in self.hiding or not HIDING_FIELDS.isdisjoint(event.changed)
-        return hiding and event.resource_type == self.type and bool(event.clients.intersection(ids_of(units)))
+        return hiding and not event.clients.isdisjoint(ids_of(units))
 
     def is_about(self, event: Happening) -> bool:
+        """Whether the event's object is one of these, or shown in one of these."""
         return event.resource_type == self.type or event.type in self.types
 
     def _given(self, principal: Principal, units: Units) -> dict[str, Any]:
@@ -135,8 +141,8 @@ class Table:
     def _pages(self) -> Mapping[tuple[bool, bool], Read]:
         """By whether the caller sees all units, and whether all objects are asked for."""
         return {
-            (everyone, all): Read(self._page(None if everyone else _whose, all=all))
-            for everyone in (False, True)
+            (everyone, all): Read(self._page(whose, all=all))
+            for everyone, whose in self._reaches.items()
             for all in (False, True)
         }
 
@@ -147,7 +153,11 @@ class Table:
     @cached_property
     def _some(self) -> Mapping[bool, Read]:
         chosen = self.id == _touched.any_()
-        return {everyone: Read(self.seen(None if everyone else _whose).where(chosen)) for everyone in (False, True)}
+        return {everyone: Read(self.seen(whose).where(chosen)) for everyone, whose in self._reaches.items()}
+
+    @property
+    def _reaches(self) -> dict[bool, Any]:
+        return {False: _whose, True: None} if self.everyones else {False: _whose}
 
     def _page(self, whose: Any, *, all: bool) -> Rows:
         seen = self.seen(whose).where(self.id > bindparam("after_id"))

@@ -1,7 +1,6 @@
 """What is recorded of appointments that were changed: an event for each."""
 
 from collections.abc import Iterable, Sequence
-
 from uuid import UUID
 
 from portal_api.core.access import Principal
@@ -25,6 +24,9 @@ async def record(
     """
     await session.flush()
     for appointment in chosen:
+        facts = {"state": appointment.state} | ({"overlaps": True} if appointment.allow_overlap else {})
+        if appointment.request_id is not None:
+            facts["request_id"] = str(appointment.request_id)
         await audit.record(
             session,
             principal,
@@ -32,5 +34,5 @@ async def record(
             resource=("appointment", appointment.id),
             clients={*appointment.client_ids, *former},
             changed=changed,
-            details={"state": appointment.state} | ({"overlaps": True} if appointment.allow_overlap else {}),
+            details=facts,
         )

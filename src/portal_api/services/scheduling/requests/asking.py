@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 from portal_api.core import clock
 from portal_api.core.access import Principal
 from portal_api.core.db import Binding, Session
-from portal_api.core.errors import Conflict, invalid
+from portal_api.core.errors import invalid
 from portal_api.core.ids import new_id
 from portal_api.models.clients import Client
 from portal_api.models.scheduling import HOLDING_STATES, AppointmentRequest, Audience
