@@ -1,14 +1,10 @@
 """Copies for devices: everything at first, then changes and tombstones; what it adds up to is what the lists show."""
 
-from typing import Any
-
 import pytest
 
-from portal_api.core.access import Role
 from tests.copies import Copy, listed
-from tests.entry import bound, open_practice
-from tests.people import client_login, colleague, grant
-from tests.world import Caller, Practice, World
+from tests.entry import open_practice
+from tests.world import Practice, World
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """When a stream ends, and what keeps it alive: revocation, stops, slow readers, lost connections."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -15,8 +16,20 @@ from portal_api.main import create_app
 from portal_api.services.stream import hub
 from tests.api.scheduling.desk import Desk, open_desk
 from tests.live import listening, stream
+from tests.patience import PATIENCE
 from tests.people import client_login, colleague, guardian
 from tests.world import World
+
+
+@asynccontextmanager
+async def started(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Nobody's client of an application of its own, on a socket of its own."""
+    async with (
+        app.router.lifespan_context(app),
+        listening(app) as url,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=httpx.Limits()) as http,
+    ):
+        yield http
 
 
 class TestRevocation:
@@ -147,34 +160,32 @@ class TestLife:
 
     async def test_many_streams_hold_no_connection_of_the_database(self, settings: Settings, world: World) -> None:
         app = create_app(settings.model_copy(update={"database_pool_size": 1}))
-        async with app.router.lifespan_context(app), listening(app) as url:
-            async with httpx.AsyncClient(base_url=url, timeout=60, limits=httpx.Limits()) as http:
-                desk = await open_desk(World(app, http, world.mailbox))
-                token = desk.owner.access_token
-                async with asyncio.TaskGroup() as group, stream(http, token), stream(http, token), stream(http, token):
-                    group.create_task(desk.add_service())
-                    group.create_task(desk.book())
+        async with started(app) as http:
+            desk = await open_desk(World(app, http, world.mailbox))
+            token = desk.owner.access_token
+            async with stream(http, token) as first, stream(http, token), stream(http, token):
+                await asyncio.gather(desk.add_service(), desk.book())
+                await first.until("appointment.booked")
 
     async def test_a_server_that_stops_waits_for_nobody(self, settings: Settings, world: World) -> None:
         app: FastAPI = create_app(settings)
-        async with app.router.lifespan_context(app), listening(app) as url:
-            async with httpx.AsyncClient(base_url=url, timeout=60) as http:
-                desk = await open_desk(World(app, http, world.mailbox))
-                async with stream(http, desk.owner.access_token) as reading:
-                    app.state.stopping.set()
-                    await reading.ends()
-                refused = await desk.owner.get("/v1/stream")
-                assert refused.status_code == 503
+        async with started(app) as http:
+            desk = await open_desk(World(app, http, world.mailbox))
+            async with stream(http, desk.owner.access_token) as reading:
+                app.state.stopping.set()
+                await reading.ends()
+            refused = await desk.owner.get("/v1/stream")
+            assert refused.status_code == 503
 
     async def test_of_too_many_of_one_account_the_oldest_gives_way(
         self, desk: Desk, socket: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(hub, "MOST_OF_ACCOUNT", 1)
-        async with stream(socket, desk.owner.access_token) as first:
-            async with stream(socket, desk.owner.access_token) as second:
-                await first.ends()
-                await desk.add_service()
-                await second.until("service.created")
+        token = desk.owner.access_token
+        async with stream(socket, token) as first, stream(socket, token) as second:
+            await first.ends()
+            await desk.add_service()
+            await second.until("service.created")
 
 
 async def test_nobody_listens_without_a_session(socket: httpx.AsyncClient) -> None:
