@@ -52,7 +52,7 @@ class Copy:
             self.tombstones.append((gone["type"], gone["id"]))
             self.objects.get(gone["type"], {}).pop(gone["id"], None)
         for upsert in answer["upserts"]:
-            self.objects.setdefault(upsert["type"], {})[upsert["id"]] = upsert["resource"]
+            self.objects.setdefault(upsert["type"], {})[upsert["id"]] = _normal(upsert["resource"])
         self.objects = {type: found for type, found in self.objects.items() if found}
         self.cursor = answer["cursor"]
         return bool(answer["has_more"])
@@ -63,12 +63,17 @@ async def listed(caller: Caller) -> dict[str, Objects]:
     of_client = caller.account["kind"] == "client"
     shown: dict[str, Objects] = {}
     for type, paths in (CLIENT_LISTS if of_client else STAFF_LISTS).items():
-        found = {item["id"]: item for path in paths async for item in _items(caller, path)}
+        found = {item["id"]: _normal(item) for path in paths async for item in _items(caller, path)}
         if found:
             shown[type] = found
     if of_client and (profiles := (await caller.get("/v1/me")).json()["profiles"]):
         shown["profile"] = {profile["client_id"]: profile for profile in profiles}
     return shown
+
+
+def _normal(item: dict[str, Any]) -> dict[str, Any]:
+    """Ids in a list stand in no order that is promised."""
+    return {name: sorted(value) if name.endswith("_ids") else value for name, value in item.items()}
 
 
 async def _items(caller: Caller, path: str) -> AsyncIterator[dict[str, Any]]:

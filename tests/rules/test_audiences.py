@@ -28,9 +28,9 @@ def changing() -> set[str]:
 
 
 def _is_meant(pattern: str, type: str) -> bool:
-    """What is put together of parts is no look at something, even if it fits."""
-    spelled_out = pattern == re.escape(type) or not type.endswith((".viewed", ".listed"))
-    return spelled_out and re.fullmatch(pattern, type) is not None
+    """What is put together of parts is no look at something, even if it fits; a list that was shown never is."""
+    spelled_out = pattern == re.escape(type) or not type.endswith(".viewed")
+    return spelled_out and not type.endswith(".listed") and re.fullmatch(pattern, type) is not None
 
 
 def test_every_type_that_is_recorded_has_an_audience() -> None:

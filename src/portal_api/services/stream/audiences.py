@@ -292,3 +292,14 @@ UNKNOWN = _quietly
 
 def audience_of(type: str) -> Audience:
     return AUDIENCES.get(type, UNKNOWN)
+
+
+def told(viewer: Viewer, event: Happening, subjects: Mapping[UUID, Row]) -> Clients | None:
+    """Of which clients the caller is told that this happened; None: they are not told of it."""
+    audience = audience_of(event.type)
+    rule = audience.clients if viewer.principal.is_client else audience.staff
+    return rule(viewer, event, subjects.get(event.resource_id) if event.resource_id is not None else None)
+
+
+def is_told(viewer: Viewer, event: Happening, subjects: Mapping[UUID, Row]) -> bool:
+    return told(viewer, event, subjects) is not None

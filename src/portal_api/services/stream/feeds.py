@@ -10,7 +10,7 @@ import orjson
 
 from portal_api.core.access import ActorKind, Principal
 from portal_api.core.db import Snapshot
-from portal_api.services.stream.audiences import audience_of
+from portal_api.services.stream.audiences import told
 from portal_api.services.stream.log import Happening
 from portal_api.services.stream.subjects import Subjects
 from portal_api.services.stream.viewers import Viewer
@@ -109,10 +109,7 @@ class Feed:
     def _message(self, event: Happening, subjects: Subjects, place: str) -> Message | None:
         if self.viewer is None or (self.ahead is not None and self.ahead.sees(event.xact)):
             return None
-        audience = audience_of(event.type)
-        rule = audience.staff if self.kind is ActorKind.STAFF else audience.clients
-        subject = subjects.get(event.resource_id) if event.resource_id is not None else None
-        clients = rule(self.viewer, event, subject)
+        clients = told(self.viewer, event, subjects)
         return None if clients is None else Message(event.type, _data(event, clients), place)
 
 

@@ -6,14 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from portal_api.core.access import Principal
-from portal_api.core.db import Reader
+from portal_api.core.db import Binding, Reader
 from portal_api.schemas.sync import SyncQuery
-from portal_api.services.stream import log, viewers
+from portal_api.services.stream import log, subjects, viewers
+from portal_api.services.stream.audiences import is_told
 from portal_api.services.stream.viewers import Viewer
 from portal_api.services.sync import places
 from portal_api.services.sync.places import Place, Run, Scope
 from portal_api.services.sync.registry import OF_CLIENTS, OF_STAFF, Kept
-from portal_api.services.sync.tables import EVERYTHING, FIRST, Change, ids_of
+from portal_api.services.sync.tables import EVERYTHING, FIRST, Change, bound_as, ids_of
 
 MOST_EVENTS = 5000
 MOST_LOST = 5000
@@ -98,17 +99,23 @@ async def _changed(caller: Caller, place: Place, news: log.News) -> tuple[Place 
         tombstones += [{"type": each.type, "id": identity} for identity in gone]
         if len(tombstones) > MOST_LOST:
             return None, []
-    run = Run(place.seen, {type: units for type, units in gained.items() if units})
+    anew = {each.type: caller.scope[each.type] for each in caller.kept if each.names_units and lost[each.type]}
+    run = Run(place.seen, {type: units for type, units in (gained | anew).items() if units})
     return Place(news.snapshot, news.at, _kept_scope(caller), run), tombstones
 
 
 async def _gone(caller: Caller, kept: Kept, place: Place, lost: frozenset[str], news: log.News) -> list[UUID]:
-    """What the caller had of a collection and has no more: with whom they had it, or by itself."""
+    """What the caller had of a collection and has no more: with whom they had it, or by itself.
+
+    Of the latter only that of which they are told: what they never saw leaves no trace.
+    """
     gone: set[UUID] = set()
     if lost:
         gone.update(await kept.lost(caller.reader, caller.viewer, lost, place.at, MOST_LOST))
-    units = caller.scope[kept.type]
-    hidden = {each for event in news.events if kept.hides(event, units) for each in kept.touched(event)}
+    hiding = [event for event in news.events if kept.hidden(event)]
+    with bound_as(caller.reader, Binding.system(caller.viewer.principal.practice_id)):
+        known = await subjects.look(caller.reader, hiding)
+    hidden = {each for event in hiding if is_told(caller.viewer, event, known) for each in kept.hidden(event)}
     gone |= hidden - await kept.still_seen(caller.reader, caller.viewer, sorted(hidden))
     return sorted(gone)
 

@@ -18,6 +18,7 @@ class Profiles:
 
     type = "profile"
     types: frozenset[str] = frozenset()
+    names_units = False
 
     def units(self, viewer: Viewer) -> Units:
         return frozenset(map(_unit, viewer.principal.profiles))
@@ -42,8 +43,8 @@ class Profiles:
     def touched(self, _event: Happening) -> set[UUID]:
         return set()
 
-    def hides(self, _event: Happening, _units: Units) -> bool:
-        return False
+    def hidden(self, _event: Happening) -> set[UUID]:
+        return set()
 
     def is_about(self, _event: Happening) -> bool:
         return False

@@ -115,6 +115,7 @@ OF_CLIENTS: tuple[Kept, ...] = (
         units=lambda viewer: _acting(viewer, viewer.acting(G.APPOINTMENTS_VIEW)),
         values=_account,
         shape=mine.shown,
+        names_units=True,
         shows=(
             Appointment.practitioner_id,
             Appointment.service_id,
@@ -125,7 +126,7 @@ OF_CLIENTS: tuple[Kept, ...] = (
     ),
     Table(
         type="appointment_request",
-        rows=select(*requests.MINE),
+        rows=select(*requests.EVERYBODYS, *requests.MINE),
         id=AppointmentRequest.id,
         created_at=AppointmentRequest.created_at,
         seen=_my_requests,

@@ -1,6 +1,7 @@
 """Collections that are read from a table: all of it, what changed, and what somebody no longer sees."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -33,6 +34,16 @@ def ids_of(units: Iterable[str], mark: str = "") -> list[UUID]:
     """The ids of the units, or of those that carry the mark."""
     parts = (each.split(".") for each in units if each != EVERYTHING)
     return [UUID(identity) for identity, *marks in parts if not mark or mark in marks]
+
+
+@contextmanager
+def bound_as(reader: Reader, binding: Binding) -> Iterator[None]:
+    """Read as somebody else for the time of the block."""
+    own, reader.binding = reader.binding, binding
+    try:
+        yield
+    finally:
+        reader.binding = own
 
 
 def nothing_else(_event: Happening) -> Iterable[UUID]:
@@ -73,6 +84,8 @@ class Table:
     shape: Callable[[Row], Row] = dict
     shows: tuple[Any, ...] = ()
     """Ids of what the object shows of others; when those change, so does it."""
+    names_units: bool = False
+    """Whether an object of several units names those that the caller sees: without one of them it reads otherwise."""
     types: frozenset[str] = frozenset()
     """Further types of events that change an object."""
     also: Callable[[Happening], Iterable[UUID]] = nothing_else
@@ -96,15 +109,12 @@ class Table:
 
         It is read as the caller would have read it: what was kept from them then, they learn nothing of now.
         """
-        now = reader.binding
+        then = reader.binding
         if viewer.principal.is_client:
-            theirs = tuple(ids_of(units)), tuple(ids_of(units, OWN))
-            reader.binding = Binding(now.practice_id, ActorKind.CLIENT, *theirs)
-        try:
+            then = Binding(then.practice_id, ActorKind.CLIENT, tuple(ids_of(units)), tuple(ids_of(units, OWN)))
+        with bound_as(reader, then):
             given = self._given(viewer.principal, units)
             rows = await reader.rows(self._had, **given, before=before, limit=most + 1)
-        finally:
-            reader.binding = now
         ids = [UUID(str(row["id"])) for row in rows]
         still = await self.still_seen(reader, viewer, ids)
         return [each for each in ids if each not in still]
@@ -125,10 +135,13 @@ class Table:
         own = {event.resource_id} if event.resource_id else set[UUID]()
         return own | set(self.also(event))
 
-    def hides(self, event: Happening, units: Units) -> bool:
-        """Whether the caller may have lost an object by this event, having had it until then."""
-        hiding = event.type in self.hiding or not HIDING_FIELDS.isdisjoint(event.changed)
-        return hiding and not event.clients.isdisjoint(ids_of(units))
+    def hidden(self, event: Happening) -> set[UUID]:
+        """Objects that somebody may have lost by this event, having had them until then."""
+        if event.type not in self.hiding and HIDING_FIELDS.isdisjoint(event.changed):
+            return set()
+        if event.resource_type == self.type and event.resource_id is not None:
+            return {event.resource_id}
+        return set(self.also(event)) if self.is_about(event) else set()
 
     def is_about(self, event: Happening) -> bool:
         """Whether the event's object is one of these, or shown in one of these."""
