@@ -1,12 +1,15 @@
 """A feed holds so much and no more; its answer gives up on a reader that takes nothing."""
 
 import asyncio
+import secrets
 from uuid import uuid4
 
 import pytest
 from starlette.types import Message as Asgi
 
 from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.db import Snapshot
+from portal_api.core.sealing import Vault
 from portal_api.services.stream.feeds import MOST_WAITING, Feed, Message
 from portal_api.web import live
 from portal_api.web.live import LiveAnswer
@@ -15,7 +18,7 @@ from tests.patience import PATIENCE
 
 def feed() -> Feed:
     caller = Principal(uuid4(), ActorKind.STAFF, Origin("", ""), account_id=uuid4(), session_id=uuid4())
-    return Feed(caller, True, follow=True)
+    return Feed(Vault(secrets.token_bytes(32)), caller, True, follow=True)
 
 
 async def drained(of: Feed) -> list[Message]:
@@ -48,7 +51,7 @@ async def test_who_keeps_up_gets_all_of_it() -> None:
 async def test_a_sign_of_life_does_not_pile_up() -> None:
     idle = feed()
     for _ in range(10):
-        idle.beat("here")
+        idle.beat(Snapshot(7))
     idle.end()
     assert len(await drained(idle)) == 1
 

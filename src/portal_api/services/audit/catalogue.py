@@ -24,6 +24,7 @@ TYPES: dict[str, str] = {
     "appointment_request.expired": "An appointment request expired without an answer.",
     "appointment_request.held": "Somebody without a chart asked for a time; their address is to be verified first.",
     "appointment_request.lapsed": "A time was gone before the person who asked for it had verified their address.",
+    "appointment_request.updated": "From whom a request is kept was changed with its appointment.",
     "appointment_request.viewed": "An appointment request was opened.",
     "appointment_request.withdrawn": "An appointment request was taken back.",
     "appointment_requests.listed": "Appointment requests were shown in a list.",

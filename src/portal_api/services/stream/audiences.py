@@ -142,6 +142,7 @@ AUDIENCES: Mapping[str, Audience] = {
         "appointment_request.created",
         "appointment_request.declined",
         "appointment_request.expired",
+        "appointment_request.updated",
         "appointment_request.withdrawn",
     ),
     **_all(

@@ -10,8 +10,10 @@ import orjson
 
 from portal_api.core.access import ActorKind, Principal
 from portal_api.core.db import Snapshot
+from portal_api.core.sealing import Vault
 from portal_api.services.stream.audiences import told
 from portal_api.services.stream.log import Happening
+from portal_api.services.stream.places import Place, write_place
 from portal_api.services.stream.subjects import Subjects
 from portal_api.services.stream.viewers import Viewer
 
@@ -35,11 +37,15 @@ class Feed:
     told to fetch anew, and let go.
     """
 
-    __slots__ = ("_ended", "_failure", "_waiting", "_wake", "account_id", "ahead", "follow", "kind", "resume",
-                 "session_id", "viewer")  # fmt: skip
+    __slots__ = (
+        "_ended", "_failure", "_practice_id", "_vault", "_waiting", "_wake", "account_id", "ahead", "follow", "kind",
+        "resume", "session_id", "viewer",
+    )  # fmt: skip
 
-    def __init__(self, principal: Principal, resume: "Snapshot | bool", *, follow: bool) -> None:
+    def __init__(self, vault: Vault, principal: Principal, resume: Place | bool, *, follow: bool) -> None:
         """resume: where the reader stood; True, from now on; False, somewhere that is not known any more."""
+        self._vault = vault
+        self._practice_id = principal.practice_id
         assert principal.session_id and principal.account_id  # noqa: S101 - nobody else is let in
         self.session_id: UUID = principal.session_id
         self.account_id: UUID = principal.account_id
@@ -69,13 +75,15 @@ class Feed:
             await self._wake.wait()
         return self._waiting.popleft()
 
-    def tell(self, events: Iterable[Happening], subjects: Subjects, before: str, after: str) -> None:
+    def tell(self, events: Iterable[Happening], subjects: Subjects, before: Snapshot, after: Snapshot) -> None:
         """Offer what the caller may see of it. A reader that is cut off in the midst of it gets all of it again."""
-        told = [message for event in events if (message := self._message(event, subjects, before)) is not None]
-        if told:
-            told[-1] = told[-1]._replace(place=after)
-        for message in told:
-            self.put(message)
+        told = [(event.type, data) for event in events if (data := self._data(event, subjects)) is not None]
+        if not told:
+            return
+        start = self.place(before)
+        for type, data in told[:-1]:
+            self.put(Message(type, data, start))
+        self.put(Message(*told[-1], self.place(after)))
 
     def put(self, message: Message) -> None:
         if self._ended:
@@ -88,14 +96,19 @@ class Feed:
         self._waiting.append(message)
         self._wake.set()
 
-    def reset(self, why: str, place: str) -> None:
+    def reset(self, why: str, seen: Snapshot) -> None:
         """Have the reader fetch anew whatever it shows."""
-        self.put(_reset(why, place))
+        self.put(_reset(why, self.place(seen)))
 
-    def beat(self, place: str) -> None:
+    def beat(self, seen: Snapshot | None) -> None:
         """A sign of life, with the newest place, for a reader to whom nothing else is to be said."""
-        if not self._waiting and self.ahead is None:
-            self.put(Message(None, None, place))
+        if not self._waiting:
+            self.put(Message(None, None, self.place(seen) if seen and self.ahead is None else ""))
+
+    def place(self, seen: Snapshot) -> str:
+        """Where a reader stands who has been told of all that the snapshot sees."""
+        mark = self.viewer.mark if self.viewer else ""
+        return write_place(self._vault, self._practice_id, Place(seen, mark))
 
     def end(self) -> None:
         """Nothing more comes."""
@@ -106,11 +119,11 @@ class Feed:
         self._failure = error
         self.end()
 
-    def _message(self, event: Happening, subjects: Subjects, place: str) -> Message | None:
+    def _data(self, event: Happening, subjects: Subjects) -> bytes | None:
         if self.viewer is None or (self.ahead is not None and self.ahead.sees(event.xact)):
             return None
         clients = told(self.viewer, event, subjects)
-        return None if clients is None else Message(event.type, _data(event, clients), place)
+        return None if clients is None else _data(event, clients)
 
 
 def _data(event: Happening, clients: frozenset[UUID]) -> bytes:

@@ -15,7 +15,7 @@ from portal_api.core.tools import Tools
 from portal_api.services.stream import log, subjects, viewers
 from portal_api.services.stream.audiences import audience_of
 from portal_api.services.stream.feeds import Feed, Message
-from portal_api.services.stream.places import write_place
+from portal_api.services.stream.places import Place
 
 CHECK = 15.0
 """Seconds after which the authority of all who listen is looked up again, whatever has happened."""
@@ -53,7 +53,6 @@ class Hub:
 
     def __init__(self, tools: Tools) -> None:
         self._database: Database = tools.database
-        self._vault = tools.vault
         self._rooms: dict[UUID, Room] = {}
         self._dirty: set[UUID] = set()
         self._wake = asyncio.Event()
@@ -144,31 +143,29 @@ class Hub:
                 feed.fail(Unavailable("Live updates are not available now."))
         room.new = [feed for feed in room.new if feed not in newcomers]
         if beating:
-            place = self._place(room.practice_id, room.seen) if room.seen else ""
             for feed in room.feeds:
-                feed.beat(place)
+                feed.beat(room.seen)
 
     async def _bring(self, reader: Reader, room: Room, newcomers: list[Feed], now: float) -> None:
         news = await log.now(reader) if room.seen is None else await log.since(reader, room.seen, MOST_EVENTS)
-        place = self._place(room.practice_id, news.snapshot)
-        before = place if room.seen is None else self._place(room.practice_id, room.seen)
+        before = room.seen or news.snapshot
         checking = room.due <= now or not news.complete or any(audience_of(event.type).moves for event in news.events)
-        await self._look_up(reader, [*room.feeds, *newcomers] if checking else newcomers, place)
+        await self._look_up(reader, [*room.feeds, *newcomers] if checking else newcomers, before)
         if checking:
             room.due = now + (CHECK if self._listener.is_listening else DEAF)
         known = await subjects.look(reader, news.events) if room.feeds else {}
         for feed in room.feeds:
             if news.complete:
-                feed.tell(news.events, known, before, place)
+                feed.tell(news.events, known, before, news.snapshot)
             else:
-                feed.reset("too_much", place)
+                feed.reset("too_much", news.snapshot)
             if feed.ahead is not None and news.snapshot.covers(feed.ahead):
                 feed.ahead = None
         room.seen = news.snapshot
         for feed in newcomers:
             await self._begin(reader, room, feed, news)
 
-    async def _look_up(self, reader: Reader, feeds: Iterable[Feed], place: str) -> None:
+    async def _look_up(self, reader: Reader, feeds: Iterable[Feed], seen: Snapshot) -> None:
         """Whose session has ended, or who has lost every access, is let go; who sees other things fetches anew."""
         by_kind: dict[ActorKind, list[Feed]] = {ActorKind.STAFF: [], ActorKind.CLIENT: []}
         for feed in feeds:
@@ -176,35 +173,37 @@ class Hub:
         for kind, asked in by_kind.items():
             found = await viewers.load(reader, kind, {feed.session_id for feed in asked})
             for feed in asked:
-                viewer = found.get(feed.session_id)
-                if viewer is None:
+                before, feed.viewer = feed.viewer, found.get(feed.session_id)
+                if feed.viewer is None:
                     feed.end()
-                elif feed.viewer is not None and not feed.viewer.sees_as_much_as(viewer):
-                    feed.reset("access_changed", place)
-                feed.viewer = viewer
+                elif before is not None and before.mark != feed.viewer.mark:
+                    feed.reset("access_changed", seen)
 
     async def _begin(self, reader: Reader, room: Room, feed: Feed, news: log.News) -> None:
         """Bring a newcomer from where it stood to where the practice stands, or further."""
         if not feed.is_open:
             return
-        place = self._place(room.practice_id, news.snapshot)
-        feed.put(Message(None, None, place if feed.resume is True else ""))
-        if isinstance(feed.resume, Snapshot) and not log.is_ahead(feed.resume, news):
-            missed = await log.since(reader, feed.resume, MOST_EVENTS)
-            place = self._place(room.practice_id, missed.snapshot)
-            if missed.complete:
-                before = self._place(room.practice_id, feed.resume)
-                feed.tell(missed.events, await subjects.look(reader, missed.events), before, place)
-            else:
-                feed.reset("too_much", place)
-            feed.ahead = missed.snapshot
-        elif feed.resume is not True:
-            feed.reset("unknown_place", place)
+        feed.put(Message(None, None, feed.place(news.snapshot) if feed.resume is True else ""))
+        stand = news.snapshot
+        if feed.resume is False or (isinstance(feed.resume, Place) and log.is_ahead(feed.resume.seen, news)):
+            feed.reset("unknown_place", stand)
+        elif isinstance(feed.resume, Place):
+            stand = await self._make_good(reader, feed, feed.resume)
         if feed.follow:
             room.feeds[feed] = None
         else:
-            feed.put(Message(None, None, place))
+            feed.put(Message(None, None, feed.place(stand)))
             feed.end()
 
-    def _place(self, practice_id: UUID, snapshot: Snapshot) -> str:
-        return write_place(self._vault, practice_id, snapshot)
+    async def _make_good(self, reader: Reader, feed: Feed, since: Place) -> Snapshot:
+        """Tell what the reader has missed; returns up to where that goes."""
+        missed = await log.since(reader, since.seen, MOST_EVENTS)
+        if feed.viewer is not None and feed.viewer.mark != since.scope:
+            feed.reset("access_changed", missed.snapshot)
+        elif not missed.complete:
+            feed.reset("too_much", missed.snapshot)
+        else:
+            known = await subjects.look(reader, missed.events)
+            feed.tell(missed.events, known, since.seen, missed.snapshot)
+        feed.ahead = missed.snapshot
+        return missed.snapshot

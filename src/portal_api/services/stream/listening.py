@@ -30,7 +30,6 @@ class Listening:
 
 def listen(hub: Hub, reader: Reader, principal: Principal, query: StreamQuery, last_event_id: str | None) -> Listening:
     """Whatever happens from now on, or after what was read last, as far as the caller may see it."""
-    resume = True
-    if last_event_id:
-        resume = read_place(reader.tools.vault, principal.practice_id, last_event_id) or False
-    return Listening(hub, principal, Feed(principal, resume, follow=query.follow))
+    vault = reader.tools.vault
+    resume = (read_place(vault, principal.practice_id, last_event_id) or False) if last_event_id else True
+    return Listening(hub, principal, Feed(vault, principal, resume, follow=query.follow))

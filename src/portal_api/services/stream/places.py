@@ -1,5 +1,6 @@
 """Where a reader stands in a practice's log, as an opaque word that cannot be forged."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from portal_api.core.db import Snapshot
@@ -7,18 +8,25 @@ from portal_api.core.paging import BadCursor, decode_cursor, encode_cursor
 from portal_api.core.sealing import Vault
 
 
-def write_place(vault: Vault, practice_id: UUID, seen: Snapshot) -> str:
-    """For Last-Event-ID. It is good for a day, in this practice; what it tells nobody may read."""
-    return encode_cursor(vault, _scope(practice_id), [seen.xmax, *seen.running])
+class Place(NamedTuple):
+    """seen: what was told of, as far as it may be seen. scope: the mark of how far that was."""
+
+    seen: Snapshot
+    scope: str
 
 
-def read_place(vault: Vault, practice_id: UUID, place: str) -> Snapshot | None:
+def write_place(vault: Vault, practice_id: UUID, place: Place) -> str:
+    """For Last-Event-ID. It is good for a day, in this practice."""
+    return encode_cursor(vault, _scope(practice_id), [place.scope, place.seen.xmax, *place.seen.running])
+
+
+def read_place(vault: Vault, practice_id: UUID, text: str) -> Place | None:
     """None for one that is too old, or that was never handed out."""
     try:
-        xmax, *running = decode_cursor(vault, _scope(practice_id), place)
+        scope, xmax, *running = decode_cursor(vault, _scope(practice_id), text)
     except BadCursor:
         return None
-    return Snapshot(xmax, tuple(running))
+    return Place(Snapshot(xmax, tuple(running)), scope)
 
 
 def _scope(practice_id: UUID) -> tuple[str, str]:

@@ -1,10 +1,13 @@
 """How far those see who listen: their authority and their scope, read for many of them together."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import bindparam, cast, func, select
 
 from portal_api.core.access import ActorKind, Feature, GrantPermission, Permission, Principal, Profile
@@ -17,7 +20,7 @@ from portal_api.services.features import effective
 from portal_api.services.features.switchboard import Switchboard
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Viewer:
     """A caller as the database knew them a moment ago.
 
@@ -45,14 +48,18 @@ class Viewer:
             and (profile.is_own or not own)
         )
 
-    def sees_as_much_as(self, other: "Viewer") -> bool:
-        """Whether nothing that bears on what is seen is different."""
-        mine, theirs = self.principal, other.principal
-        return (
-            (mine.permissions, frozenset(mine.profiles)) == (theirs.permissions, frozenset(theirs.profiles))
-            and (self.clients, self.calendars) == (other.clients, other.calendars)
-            and self.features == other.features
+    @cached_property
+    def mark(self) -> str:
+        """Of everything that bears on what is seen: another mark, and other things are seen."""
+        principal = self.principal
+        parts = (
+            sorted(principal.permissions),
+            sorted((str(p.client_id), p.relationship, sorted(p.permissions)) for p in principal.profiles),
+            sorted(map(str, self.clients)),
+            sorted(map(str, self.calendars)),
+            sorted((str(client_id), sorted(features)) for client_id, features in self.features.items()),
         )
+        return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:16]
 
 
 async def load(source: Source, kind: ActorKind, session_ids: Collection[UUID]) -> dict[UUID, Viewer]:

@@ -46,12 +46,6 @@ def _nothing(_principal: Principal, _units: Units) -> dict[str, Any]:
     return {}
 
 
-def _its_request(event: Happening) -> list[UUID]:
-    """A request is confidential as its appointment is."""
-    request_id = event.details.get("request_id") if event.resource_type == "appointment" else None
-    return [UUID(request_id)] if request_id else []
-
-
 def _its_clients(event: Happening) -> list[UUID]:
     return event.client_ids
 
@@ -133,8 +127,6 @@ OF_CLIENTS: tuple[Kept, ...] = (
         units=lambda viewer: _acting(viewer, viewer.acting(feature=Feature.APPOINTMENT_REQUESTS)),
         values=_account,
         shape=requests.shaped,
-        types=frozenset({"appointment.updated"}),
-        also=_its_request,
     ),
     Table(
         type="document",
@@ -197,8 +189,7 @@ OF_STAFF: tuple[Kept, ...] = (
         everyones=True,
         shape=requests.shaped_for_staff,
         shows=(AppointmentRequest.client_id,),
-        types=frozenset({"appointment.updated", "client.updated"}),
-        also=_its_request,
+        types=frozenset({"client.updated"}),
         record=_listed("appointment_requests.listed", "client_id"),
     ),
 )

@@ -24,9 +24,6 @@ async def record(
     """
     await session.flush()
     for appointment in chosen:
-        facts = {"state": appointment.state} | ({"overlaps": True} if appointment.allow_overlap else {})
-        if appointment.request_id is not None:
-            facts["request_id"] = str(appointment.request_id)
         await audit.record(
             session,
             principal,
@@ -34,5 +31,5 @@ async def record(
             resource=("appointment", appointment.id),
             clients={*appointment.client_ids, *former},
             changed=changed,
-            details=facts,
+            details={"state": appointment.state} | ({"overlaps": True} if appointment.allow_overlap else {}),
         )
