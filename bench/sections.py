@@ -14,6 +14,7 @@ from bench.booking import measure as measure_booking
 from bench.contest import Contest, Contestant, ratio
 from bench.feeds import measure as measure_feeds
 from bench.ground import Ground, migrate
+from bench.listening import measure as measure_listening
 from bench.load import Call, Load, load
 from bench.people import PASSWORD, Population, numbered
 from bench.processes import Server, memory_mb
@@ -274,6 +275,11 @@ def booking(bench: Bench) -> None:
     measure_booking(bench.ground, bench.report)
 
 
+def stream(bench: Bench) -> None:
+    """Thousands who listen, and how soon they hear."""
+    measure_listening(bench.ground, bench.report, POPULATION.practices)
+
+
 def processes(bench: Bench) -> None:
     """Memory of the workers, and the time from start to ready."""
     server = bench.ground.serve("ours", "bench", workers=3)
@@ -309,5 +315,18 @@ def _start(ground: Ground) -> float:
 Section = Callable[[Bench], None]
 SECTIONS: dict[str, Section] = {
     section.__name__: section
-    for section in (statements, reads, writes, protection, routes, growth, slots, feeds, booking, logins, processes)
+    for section in (
+        statements,
+        reads,
+        writes,
+        protection,
+        routes,
+        growth,
+        slots,
+        feeds,
+        booking,
+        stream,
+        logins,
+        processes,
+    )
 }

@@ -53,6 +53,26 @@ class Block:
     retry: int | None = None
 
 
+def _block(lines: list[str]) -> Block:
+    block = Block()
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if name == "data":
+            block.data = json.loads(value)
+        elif name in ("event", "id"):
+            setattr(block, name, value)
+        elif name == "retry":
+            block.retry = int(value)
+        else:
+            block.comment = value
+    return block
+
+
+def blocks(text: str) -> list[Block]:
+    """Those of a stream that has ended."""
+    return [_block(block.split("\n")) for block in text.split("\n\n") if block]
+
+
 @dataclass
 class Reading:
     """A stream that is being read."""
@@ -64,24 +84,15 @@ class Reading:
 
     async def block(self) -> Block | None:
         """The next block; None at the end."""
-        block, empty = Block(), True
+        lines: list[str] = []
         async with asyncio.timeout(PATIENCE):
             async for line in self._lines:
-                if not line and not empty:
-                    if block.id:
-                        self.last_event_id = block.id
-                    return block
                 if line:
-                    empty = False
-                    name, _, value = line.partition(": ")
-                    if name == "data":
-                        block.data = json.loads(value)
-                    elif name in ("event", "id"):
-                        setattr(block, name, value)
-                    elif name == "retry":
-                        block.retry = int(value)
-                    else:
-                        block.comment = value
+                    lines.append(line)
+                elif lines:
+                    block = _block(lines)
+                    self.last_event_id = block.id or self.last_event_id
+                    return block
         return None
 
     async def event(self) -> Block | None:
@@ -124,3 +135,33 @@ async def stream(
         assert first.comment == "connected"
         assert first.retry
         yield reading
+
+
+@dataclass
+class Line:
+    """A stream on a bare socket: a client library would cost more than what it listens to."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def event(self) -> str:
+        """The next `data` line."""
+        while not (line := await self.reader.readline()).startswith(b"data:"):
+            if not line:
+                raise AssertionError("the stream has ended")
+        return line.decode()
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+async def idle(address: str, token: str) -> Line:
+    """A stream that has begun."""
+    host, port = address.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    asked = f"GET /v1/stream HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n"
+    writer.write(asked.encode())
+    line = Line(reader, writer)
+    begun = await reader.readuntil(b": connected")
+    assert begun.startswith(b"HTTP/1.1 200"), begun.decode()
+    return line

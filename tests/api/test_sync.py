@@ -282,6 +282,18 @@ class TestGuardians:
         assert copy.tombstones == [("appointment", made["id"])]
         assert copy.objects["profile"][desk.client_id]["permissions"] == ["billing.pay"]
 
+    async def test_what_is_unshared_and_its_permission_go_together(self, world: World, sql: Callable[..., Any]) -> None:
+        """Between two copies, so that neither is there to tell of the other."""
+        shelf = await open_shelf(world)
+        parent = await guardian(world, shelf.practice, shelf.client_id)
+        shared, never = await shelf.put(shared=True), await shelf.put()
+        copy = await copied(parent)
+        await shelf.owner.post(f"/v1/documents/{shared['id']}/unshare")
+        await shelf.owner.delete(f"/v1/documents/{never['id']}")
+        sql("UPDATE client_grant SET permissions = '{billing.pay}' WHERE account_id = %s", parent.account["id"])
+        await caught_up(copy)
+        assert copy.tombstones == [("document", shared["id"])]
+
     async def test_what_becomes_confidential_is_a_tombstone(self, desk: Desk) -> None:
         """F6.B3."""
         parent, made = await guardian(desk.world, desk.practice, desk.client_id), await desk.book()

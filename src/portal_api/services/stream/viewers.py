@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import bindparam, cast, func, select
 
 from portal_api.core.access import ActorKind, Feature, GrantPermission, Permission, Principal, Profile
-from portal_api.core.db import Read, Source
+from portal_api.core.db import Read, Row, Source
 from portal_api.core.db.base import UUIDS
 from portal_api.models.clients import ClientAssignment
 from portal_api.models.staff import StaffMember, Supervision
@@ -24,7 +24,8 @@ from portal_api.services.features.switchboard import Switchboard
 class Viewer:
     """A caller as the database knew them a moment ago.
 
-    clients: staff, those whom they are assigned to or supervise the care of; others, those they act for.
+    clients: staff who do not see all, those whom they are assigned to or supervise the care of; others, those they act
+    for.
     calendars: of staff, their own and those whom they supervise. features: of each client that the caller acts for.
     """
 
@@ -79,14 +80,18 @@ async def one(source: Source, principal: Principal) -> Viewer:
 
 async def _of_staff(source: Source, principals: Mapping[UUID, Principal]) -> dict[UUID, Viewer]:
     rows = await source.rows(_SCOPES, staff_ids=[each.staff_id for each in principals.values()])
-    scopes: dict[UUID, Any] = {row["id"]: row for row in rows}
+    scopes = {row["id"]: row for row in rows}
     return {
-        session_id: Viewer(
-            each, frozenset(scopes[each.staff_id]["clients"]), frozenset(scopes[each.staff_id]["calendars"])
-        )
+        session_id: _staff(each, scopes[each.staff_id])
         for session_id, each in principals.items()
         if each.staff_id in scopes
     }
+
+
+def _staff(principal: Principal, scope: Row) -> Viewer:
+    """Whoever sees every client needs no list of them, and notices nothing when it becomes another."""
+    clients = () if principal.may(Permission.CLIENTS_READ_ALL) else scope["clients"]
+    return Viewer(principal, frozenset(clients), frozenset(scope["calendars"]))
 
 
 async def _of_clients(source: Source, principals: Mapping[UUID, Principal]) -> dict[UUID, Viewer]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from portal_api.core.access import Principal
+from portal_api.core.access import SELF, Feature, GrantPermission, Principal, Profile
 from portal_api.core.db import Binding, Reader
 from portal_api.schemas.sync import SyncQuery
 from portal_api.services.stream import log, subjects, viewers
@@ -14,7 +14,7 @@ from portal_api.services.stream.viewers import Viewer
 from portal_api.services.sync import places
 from portal_api.services.sync.places import Place, Run, Scope
 from portal_api.services.sync.registry import OF_CLIENTS, OF_STAFF, Kept
-from portal_api.services.sync.tables import EVERYTHING, FIRST, Change, bound_as, ids_of
+from portal_api.services.sync.tables import ALSO_SHARED, EVERYTHING, FIRST, OWN, Change, Units, bound_as, ids_of
 
 MOST_EVENTS = 5000
 MOST_LOST = 5000
@@ -47,6 +47,7 @@ async def page(reader: Reader, principal: Principal, query: SyncQuery) -> dict[s
     place = places.read(vault, principal, query.cursor) if query.cursor else None
     tombstones: list[dict[str, Any]] = []
     news: log.News | None = None
+    resumed = place is not None and place.run is not None
     if place is not None:
         news = await _news(caller, place)
         if place.run is None and news is not None:
@@ -63,7 +64,8 @@ async def page(reader: Reader, principal: Principal, query: SyncQuery) -> dict[s
         "reset": place.run == Run(None, {}),
         "upserts": upserts,
         "tombstones": tombstones,
-        "has_more": left is not None,
+        # What has changed since the run's first page comes with another one: at its end the copy is as of now.
+        "has_more": left is not None or resumed,
         "cursor": places.write(vault, principal, replace(place, run=left)),
     }
 
@@ -104,20 +106,39 @@ async def _changed(caller: Caller, place: Place, news: log.News) -> tuple[Place 
     return Place(news.snapshot, news.at, _kept_scope(caller), run), tombstones
 
 
-async def _gone(caller: Caller, kept: Kept, place: Place, lost: frozenset[str], news: log.News) -> list[UUID]:
+async def _gone(caller: Caller, kept: Kept, place: Place, lost: Units, news: log.News) -> list[UUID]:
     """What the caller had of a collection and has no more: with whom they had it, or by itself.
 
-    Of the latter only that of which they are told: what they never saw leaves no trace.
+    Of the latter only that of which they are told, or would have been: what they never saw leaves no trace.
     """
-    gone: set[UUID] = set()
+    gone, before = set[UUID](), _while_had(caller.viewer, lost)
     if lost:
         gone.update(await kept.lost(caller.reader, caller.viewer, lost, place.at, MOST_LOST))
     hiding = [event for event in news.events if kept.hidden(event)]
     with bound_as(caller.reader, Binding.system(caller.viewer.principal.practice_id)):
         known = await subjects.look(caller.reader, hiding)
-    hidden = {each for event in hiding if is_told(caller.viewer, event, known) for each in kept.hidden(event)}
+    told = [event for event in hiding if any(is_told(each, event, known) for each in (caller.viewer, before))]
+    hidden = {each for event in told for each in kept.hidden(event)}
     gone |= hidden - await kept.still_seen(caller.reader, caller.viewer, sorted(hidden))
     return sorted(gone)
+
+
+def _while_had(viewer: Viewer, units: Units) -> Viewer:
+    """Who the caller was for the units that are lost: they let them see what makes a unit."""
+    if not viewer.principal.is_client:
+        return viewer
+    own, looking = set(ids_of(units, OWN)), set(ids_of(units, ALSO_SHARED))
+    profiles = tuple(
+        Profile(
+            each,
+            SELF if each in own else "",
+            frozenset(GrantPermission) - (set() if each in looking else {GrantPermission.DOCUMENTS_VIEW}),
+        )
+        for each in ids_of(units)
+    )
+    clients = frozenset(profile.client_id for profile in profiles)
+    features = dict.fromkeys(clients, frozenset(Feature))
+    return Viewer(replace(viewer.principal, profiles=profiles), clients, features=features)
 
 
 async def _upserts(
