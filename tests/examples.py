@@ -338,5 +338,6 @@ QUERIES: dict[str, Body | Callable[[House], Awaitable[Body]]] = {
     "GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"},
     "GET /v1/slots": _slots,
     "GET /v1/slots/explain": _explained,
+    "GET /v1/stream": {"follow": "false"},
 }
 """Query parameters that an operation needs; or a function that makes them, and what they name."""

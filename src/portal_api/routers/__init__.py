@@ -25,6 +25,8 @@ from portal_api.routers import (
     signatures,
     signup,
     staff,
+    stream,
+    sync,
     treatment_plans,
     video,
 )
@@ -37,6 +39,8 @@ ROUTERS = (
     me.router,
     notifications.router,
     staff.router,
+    stream.router,
+    sync.router,
     clients.router,
     previews.router,
     *documents.ROUTERS,

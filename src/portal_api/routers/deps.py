@@ -9,6 +9,7 @@ from portal_api.web.access import provided, public, requires
 SessionDep = Annotated[Session, provided("the transaction")]
 ReaderDep = Annotated[Reader, provided("the reader")]
 IfMatch = Annotated[int | None, provided("If-Match")]
+LastEventId = Annotated[str | None, provided("Last-Event-ID")]
 
 Anyone = Annotated[Principal, public()]
 AnyPerson = Annotated[Principal, public(screened=True)]

@@ -15,6 +15,7 @@ from portal_api.core.db.base import (
 from portal_api.core.db.binding import Binding
 from portal_api.core.db.database import Database, Session
 from portal_api.core.db.reads import Read, Reader, Row, Rows, Source
+from portal_api.core.db.snapshots import Snapshot
 
 __all__ = [
     "Append",
@@ -32,6 +33,7 @@ __all__ = [
     "Row",
     "Rows",
     "Session",
+    "Snapshot",
     "Source",
     "of_a_practice",
     "one_of",
