@@ -164,6 +164,7 @@ class TestWhatIsRefused:
     async def test_json_is_415(self, shelf: Shelf) -> None:
         response = await shelf.client.post(MINE, {"title": "x"})
         assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+        assert "application/json" not in response.text
 
     @pytest.mark.parametrize(
         ("content_type", "body"),
