@@ -63,9 +63,9 @@ class TestRecord:
             {"signature_policy": None},
             {"no_contact": None},
             {"no_contact": [{"given_name": "Paul"}]},
-            {"payment_shares": [{"guardian_id": str(uuid4()), "percent": 100}]},
-            {"order_document_id": str(uuid4())},
-            {"client_id": str(uuid4())},
+            {"payment_shares": [{"guardian_id": str(UUID(int=7)), "percent": 100}]},
+            {"order_document_id": str(UUID(int=7))},
+            {"client_id": str(UUID(int=7))},
         ],
         ids=str,
     )
