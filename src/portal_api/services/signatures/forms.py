@@ -178,6 +178,7 @@ async def _subject(source: Source, form_assignment_id: UUID) -> Subject:
         rendition=Rendition.of(paper) if paper else None,
         takes_signatures=row["state"] in (*OPEN_STATES, FormState.SUBMITTED),
         confidential=row["confidential"],
+        for_one=row["account_id"] is not None,
     )
 
 

@@ -56,3 +56,5 @@ class Subject:
     """Whether its state lets anybody sign, or will once it is complete."""
     in_order: bool = True
     confidential: bool = False
+    for_one: bool = False
+    """Whether it is for one account alone, whoever else acts for the client."""
