@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from portal_api.core.access import Role
 from portal_api.models.clients import ClientGrant
-from tests.api.notifications.scene import INBOX, Scene
+from tests.api.notifications.scene import INBOX, PREFERENCES, Scene
 from tests.world import Caller
 
 UPLOAD = "document.uploaded"
@@ -108,6 +108,22 @@ async def test_initials_are_only_of_clients_whom_one_sees(scene: Scene) -> None:
     scene.sql("DELETE FROM client_assignment WHERE client_id = %s", scene.client_id)
     (row,) = await scene.inbox(scene.practitioner)
     assert (row["client_id"], row["client_initials"]) == (None, None)
+
+
+async def test_staff_who_look_through_a_clients_eyes_see_it_and_change_nothing(scene: Scene) -> None:
+    """F16.M2: also of a client who has no login, and so no inbox."""
+    await scene.happen("document.shared", by=scene.owner)
+    await scene.settle()
+    without_login = (await scene.world.client(scene.owner))["id"]
+    for client_id, seen in ((scene.client_id, 1), (without_login, 0)):
+        begun = (await scene.owner.post(f"/v1/clients/{client_id}/view-as", {})).json()
+        looking = Caller(scene.world.http, begun["access_token"], None, begun)
+        found = (await looking.get(INBOX)).json()
+        assert (len(found["data"]), found["unread"]) == (seen, seen)
+        for path in (PREFERENCES, "/v1/me/digest/preview", "/v1/me/push-subscriptions"):
+            assert (await looking.get(path)).status_code == 200
+        assert (await looking.post(f"{INBOX}/read-all")).status_code == 403
+    assert await unread(scene.client) == 1
 
 
 def _id(caller: Caller) -> UUID:
