@@ -8,7 +8,7 @@ import pytest
 from portal_api.core.access import Role
 from tests.api.forms.desk import ASSIGNMENTS, MINE
 from tests.api.signatures.signing import SigningDesk, pdf, refusal, sign, signing, text_of, verify
-from tests.people import colleague
+from tests.people import client_login, colleague
 from tests.world import Caller
 
 STAFF_SIGN = {"printed_name": "Dr. Ada Harbor", "agree": True}
@@ -16,6 +16,12 @@ STAFF_SIGN = {"printed_name": "Dr. Ada Harbor", "agree": True}
 
 async def cosign(caller: Caller, form: Any, name: str = "Dr. Ada Harbor") -> Any:
     return await caller.post(f"{ASSIGNMENTS}/{form['id']}/sign", {"printed_name": name, "agree": True})
+
+
+async def asked(caller: Caller) -> list[str]:
+    """The forms that wait for the caller's signature."""
+    waiting = (await caller.get("/v1/me/home")).json()["waiting"]
+    return [item["id"] for item in waiting if item["kind"] == "signature"]
 
 
 class TestGuardians:
@@ -47,6 +53,45 @@ class TestGuardians:
         assert refusal(await sign(first, form, "Pat One")) == (409, "already_signed")
         assert (await signing(second, form))["may_sign"] is True
         assert (await sign(second, form, "Pat Two")).json()["state"] == "locked"
+
+    @pytest.mark.parametrize(
+        ("relationship", "capacity"),
+        [
+            ("mother", "parent"),
+            ("father", "parent"),
+            ("step_parent", "step-parent"),
+            ("foster_parent", "foster parent"),
+            ("aunt", "representative"),
+        ],
+    )
+    async def test_what_they_are_to_the_child_is_their_capacity(
+        self, desk: SigningDesk, relationship: str, capacity: str
+    ) -> None:
+        """F8.M5"""
+        login = await client_login(desk.world, desk.practice, desk.client_id, relationship, ("forms.sign",))
+        assert (await signing(login, await desk.consent()))["acts_as"] == f"as {capacity} of Grace Client"
+
+    @pytest.mark.parametrize("others", [(), ("practitioner",)])
+    async def test_who_has_not_signed_yet_finds_it_on_the_first_page(
+        self, desk: SigningDesk, sql: Any, others: tuple[str, ...]
+    ) -> None:
+        """Also while staff have it left to sign; where one of them is enough, nobody is asked again."""
+        first, second = await desk.parent(), await desk.parent()
+        enough, form = [await desk.handed_in(first, "client", *others) for _ in range(2)]
+        await sign(first, enough, "Pat One")
+        assert await asked(second) == [form["id"]]
+        await desk.all_guardians_sign(sql)
+        await sign(first, form, "Pat One")
+        assert form["id"] in await asked(second)
+        assert await asked(first) == []
+        await sign(second, form, "Pat Two")
+        assert form["id"] not in await asked(second)
+
+    async def test_a_guardian_signs_beside_the_client(self, desk: SigningDesk) -> None:
+        client, parent = await desk.portal(), await desk.parent()
+        form = await desk.handed_in(client, "client", "guardian:any")
+        await sign(client, form)
+        assert (await asked(client), await asked(parent)) == ([], [form["id"]])
 
     async def test_who_may_not_sign_is_not_waited_for(self, desk: SigningDesk, sql: Any) -> None:
         await desk.all_guardians_sign(sql)

@@ -63,8 +63,9 @@ async def complete(session: Session, principal: Principal, data: MyCompletion) -
     profile = _profile(principal, data.client_id)
     client, onboarding = await _opened(session, profile)
     now = await standing.read(session, profile, principal.account_id)
-    left, mine = now.left(), [step["key"] for step in now.of(profile, principal.account_id)]
+    left = now.left()
     if left:
+        mine = _keys_to_do(now.of(profile, principal.account_id))
         own = [{"key": s["key"], "title": s["title"], "missing": s["missing"]} for s in left if s["key"] in mine]
         detail = "Do what `open_steps` lists." if own else "Somebody else has steps left to do."
         raise OnboardingIncomplete(detail, open_steps=own, waits_for_others=len(own) < len(left))
@@ -160,7 +161,7 @@ async def _record(session: Session, principal: Principal, client: Client, type: 
 
 def _view(profile: Profile, principal: Principal, now: Standing) -> dict[str, Any]:
     steps, left = now.of(profile, principal.account_id), now.left()
-    mine = [step["key"] for step in steps]
+    mine = _keys_to_do(steps)
     is_open = now.state in ("pending", "in_progress")
     return {
         "client_id": profile.client_id,
@@ -175,6 +176,11 @@ def _view(profile: Profile, principal: Principal, now: Standing) -> dict[str, An
         "completed_at": now.head["completed_at"],
         "version": now.version,
     }
+
+
+def _keys_to_do(steps: list[dict[str, Any]]) -> list[str]:
+    """Those in which something is left for the caller: not what they have signed and others have not."""
+    return [step["key"] for step in steps if step["state"] != "waiting"]
 
 
 SHOWN = (

@@ -11,15 +11,15 @@ RECORDS_STATEMENT = (
     " signed until then stays valid. To read and keep my copy I need a program that opens PDF files."
 )
 _REPRESENTED = {
-    "parent",
-    "guardian",
-    "stepparent",
-    "grandparent",
-    "foster_parent",
-    "legal_guardian",
-    "spouse",
-    "partner",
+    **{
+        word: word.replace("_", " ")
+        for word in ("parent", "guardian", "grandparent", "foster_parent", "legal_guardian")
+    },
+    **dict.fromkeys(("mother", "father"), "parent"),
+    **dict.fromkeys(("step_parent", "stepparent", "stepmother", "stepfather"), "step-parent"),
+    **{word: word for word in ("spouse", "partner")},
 }
+"""The capacity in which somebody signs, by what they are to the client; with another word, as a representative."""
 
 
 def statement(title: str, acts_as: str) -> str:
@@ -35,8 +35,7 @@ def acting(party: Party, capacity: str, client_name: str) -> str:
     if party is Party.CLIENT or capacity == SELF:
         return "for myself"
     if party is Party.GUARDIAN:
-        kind = capacity.replace("_", " ") if capacity in _REPRESENTED else "representative"
-        return f"as {kind} of {client_name}"
+        return f"as {_REPRESENTED.get(capacity, 'representative')} of {client_name}"
     return f"as {capacity.replace('_', ' ')}"
 
 
