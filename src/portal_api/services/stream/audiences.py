@@ -9,6 +9,7 @@ from uuid import UUID
 
 from portal_api.core.access import Feature, GrantPermission, Permission
 from portal_api.core.db import Row
+from portal_api.models.messages import AUDIENCE_ROLES, ThreadAudience
 from portal_api.services.stream.log import Happening
 from portal_api.services.stream.viewers import Viewer
 
@@ -99,6 +100,40 @@ def _documents(viewer: Viewer, event: Happening, subject: Row | None) -> Clients
     return acting(G.DOCUMENTS_VIEW)(viewer, event, facts) if was_shared and not gone_before else None
 
 
+def _threads_of_staff(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
+    """As messages.reading.for_staff: by the thread's audience, who takes part in it or sees its client (F12.M2)."""
+    if subject is None or not viewer.may(P.MESSAGES_READ):
+        return None
+    audience = ThreadAudience(subject["audience"])
+    if not AUDIENCE_ROLES[audience] & viewer.principal.roles:
+        return None
+    takes_part = viewer.principal.account_id in (subject["staff"] or ())
+    sees_all = audience is not ThreadAudience.CLINICAL and viewer.may(P.CLIENTS_READ_ALL)
+    return event.clients if takes_part or sees_all else event.clients & viewer.clients or None
+
+
+def _threads_of_clients(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
+    """The client's own threads are told to the client, a guardian's to that guardian (F12.M9)."""
+    if subject is None or subject["guardian_account_id"] not in (None, viewer.principal.account_id):
+        return None
+    own = subject["guardian_account_id"] is None
+    return event.clients & viewer.acting(G.MESSAGES, Feature.SECURE_MESSAGING, own=own) or None
+
+
+def _forms(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
+    """Whom a form is for: anybody who may fill in or sign forms for the client, or one account (F6.M2)."""
+    if subject is None or subject["account_id"] not in (None, viewer.principal.account_id):
+        return None
+    return acting(G.FORMS_COMPLETE)(viewer, event, subject) or acting(G.FORMS_SIGN)(viewer, event, subject)
+
+
+_form = Audience(caseload(P.FORMS_READ), _forms)
+_insurance = Audience(caseload(P.INSURANCE_READ), nobody)
+_onboarding = Audience(caseload(P.ONBOARDING_READ), acting())
+_plan = Audience(caseload(P.TREATMENT_PLANS_READ), nobody)
+_plan_of_client = Audience(caseload(P.TREATMENT_PLANS_READ), acting(G.FORMS_SIGN))
+_template = Audience(holders(P.FORM_TEMPLATES_READ), nobody)
+_thread = Audience(_threads_of_staff, _threads_of_clients)
 _appointment = Audience(calendar(P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL), acting(G.APPOINTMENTS_VIEW))
 _request = Audience(
     _put_forward(calendar(P.APPOINTMENTS_READ, P.APPOINTMENTS_WRITE_ALL)),
@@ -170,6 +205,82 @@ AUDIENCES: Mapping[str, Audience] = {
         "document.uploaded",
         "document.viewed",
         "document.withdrawn",
+    ),
+    **_all(
+        _form,
+        "form.assigned",
+        "form.consent_withdrawn",
+        "form.declined",
+        "form.expired",
+        "form.locked",
+        "form.reopened",
+        "form.saved",
+        "form.signed",
+        "form.started",
+        "form.submitted",
+        "form.updated",
+        "form.withdrawn",
+    ),
+    **_all(
+        _template,
+        "form_template.archived",
+        "form_template.created",
+        "form_template.draft_discarded",
+        "form_template.published",
+        "form_template.restored",
+        "form_template.updated",
+    ),
+    **_all(
+        _insurance,
+        "insurance.accepted",
+        "insurance.added",
+        "insurance.rejected",
+        "insurance.updated",
+        "insurance.withdrawn",
+    ),
+    **_all(
+        _onboarding,
+        "onboarding.completed",
+        "onboarding.given",
+        "onboarding.step_reset",
+        "onboarding.step_saved",
+        "onboarding.step_skipped",
+    ),
+    "onboarding.updated": Audience(holders(P.PRACTICE_READ), nobody),
+    **_all(_thread, "message.retracted", "message.sent", "thread.joined", "thread.left", "thread.read"),
+    **_all(_plan, "treatment_plan.created", "treatment_plan.submitted_for_review", "treatment_plan.updated"),
+    **_all(
+        _plan_of_client,
+        "treatment_plan.declined",
+        "treatment_plan.discontinued",
+        "treatment_plan.revised",
+        "treatment_plan.shared",
+        "treatment_plan.signed",
+    ),
+    **_all(
+        Audience(caseload(P.SAFETY_ALERTS_READ), nobody),
+        "safety_alert.acknowledged",
+        "safety_alert.escalated",
+        "safety_alert.raised",
+    ),
+    **_all(
+        Audience(caseload(P.CLIENTS_READ), nobody, moves=True),
+        "client_change.accepted",
+        "client_change.proposed",
+        "client_change.rejected",
+    ),
+    **_all(
+        Audience(caseload(P.DOCUMENTS_READ), nobody),
+        "document.declined",
+        "document.signed",
+        "signature_request.cancelled",
+        "signature_request.created",
+    ),
+    **_all(
+        Audience(holders(P.PRACTICE_READ), nobody),
+        "messaging_policy.updated",
+        "out_of_office.ended",
+        "out_of_office.set",
     ),
     **_all(
         _guardian,
@@ -270,6 +381,14 @@ AUDIENCES: Mapping[str, Audience] = {
         "calendar_feed.removed",
         "calendar_feed.rotated",
         "calendar_feed.updated",
+        "contact_consent.set",
+        "documents.downloaded",
+        "mail.bounced",
+        "notification_preferences.updated",
+        "preview.begun",
+        "push_subscription.added",
+        "push_subscription.removed",
+        "signature.given",
         "email_change.requested",
         "email_revert.requested",
         "email_verification.asked",

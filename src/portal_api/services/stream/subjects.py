@@ -5,12 +5,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from portal_api.core.db import Read, Reader, Row
 from portal_api.core.db.base import UUIDS
 from portal_api.models.documents import Document
+from portal_api.models.forms import FormAssignment
+from portal_api.models.messages import Message, Thread, ThreadParticipant
 from portal_api.models.scheduling import Appointment, AppointmentRequest
+from portal_api.models.treatment_plans import TreatmentPlan
 from portal_api.services.stream.log import Happening
 
 _ids = bindparam("ids", type_=UUIDS)
@@ -20,6 +23,18 @@ def _of(model: Any, *columns: Any) -> Read:
     return Read(select(model.id, *columns).where(model.id == _ids.any_()))
 
 
+def _staff_of(thread_id: Any) -> Any:
+    """The accounts of the staff who take part in a thread."""
+    inside = select(func.array_agg(ThreadParticipant.account_id)).where(
+        ThreadParticipant.thread_id == thread_id,
+        ThreadParticipant.staff_id.is_not(None),
+        ThreadParticipant.left_at.is_(None),
+    )
+    return inside.correlate(Thread).scalar_subquery().label("staff")
+
+
+_thread = (Thread.audience, Thread.guardian_account_id, _staff_of(Thread.id))
+
 SUBJECTS: Mapping[str, Read] = {
     "appointment": _of(Appointment, Appointment.practitioner_id, Appointment.confidential),
     "appointment_request": _of(
@@ -28,6 +43,15 @@ SUBJECTS: Mapping[str, Read] = {
         AppointmentRequest.requested_at,
         AppointmentRequest.confidential,
     ),
+    "form_assignment": _of(FormAssignment, FormAssignment.account_id, FormAssignment.confidential),
+    "message": Read(
+        select(Message.id, *_thread)
+        .select_from(Message)
+        .join(Thread, Thread.id == Message.thread_id)
+        .where(Message.id == _ids.any_())
+    ),
+    "thread": _of(Thread, *_thread),
+    "treatment_plan": _of(TreatmentPlan, TreatmentPlan.confidential),
     "document": _of(Document, Document.uploaded_by, Document.shared_at, Document.withdrawn_at, Document.confidential),
 }
 """By the resource type of the event. Of other types it is enough what the event itself says."""
