@@ -80,6 +80,9 @@ class Feed:
         told = [(event.type, data) for event in events if (data := self._data(event, subjects)) is not None]
         if not told:
             return
+        if len(told) > MOST_WAITING:
+            self.reset("too_much", after)
+            return
         start = self.place(before)
         for type, data in told[:-1]:
             self.put(Message(type, data, start))
