@@ -43,14 +43,14 @@ class Contest:
 
     def __init__(self, ground: Ground, *, rounds: int, seconds: int) -> None:
         self._ground = ground
-        self._rounds = rounds
-        self._seconds = seconds
+        self.rounds = rounds
+        self.seconds = seconds
 
     def run(self, *contestants: Contestant, connections: int = CONNECTIONS) -> dict[str, Course]:
         for contestant in contestants:
             load(contestant.server.port, contestant.calls(), 1, connections)
         courses = {contestant.name: Course() for contestant in contestants}
-        for turn in range(self._rounds):
+        for turn in range(self.rounds):
             shift = turn % len(contestants)
             for contestant in contestants[shift:] + contestants[:shift]:
                 self._measure(contestant, courses[contestant.name], connections)
@@ -60,7 +60,7 @@ class Contest:
 
     def _measure(self, contestant: Contestant, course: Course, connections: int) -> None:
         cpu, postgres = contestant.server.cpu(), self._ground.postgres_cpu()
-        rate = load(contestant.server.port, contestant.calls(), self._seconds, connections)
+        rate = load(contestant.server.port, contestant.calls(), self.seconds, connections)
         assert rate.requests, f"{contestant.name} answered nothing"
         assert not rate.refused + rate.broken, f"{contestant.name}: {rate.refused} refused, {rate.broken} broken"
         course.rps.append(rate.rps)

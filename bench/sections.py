@@ -13,6 +13,8 @@ from pydantic import TypeAdapter
 from bench.booking import measure as measure_booking
 from bench.contest import Contest, Contestant, ratio
 from bench.feeds import measure as measure_feeds
+from bench.files import measure as measure_files
+from bench.forms import measure as measure_forms
 from bench.ground import Ground, migrate
 from bench.listening import measure as measure_listening
 from bench.load import Call, Load, load
@@ -270,9 +272,19 @@ def feeds(bench: Bench) -> None:
     measure_feeds(bench.ground, bench.contest, bench.report)
 
 
+def files(bench: Bench) -> None:
+    """Large files in and out."""
+    measure_files(bench.ground, bench.report, rounds=bench.contest.rounds, seconds=bench.contest.seconds)
+
+
 def booking(bench: Bench) -> None:
     """One time, many who want it."""
     measure_booking(bench.ground, bench.report)
+
+
+def forms(bench: Bench) -> None:
+    """A form of thirty questions, saved and handed in."""
+    measure_forms(bench.ground, bench.report)
 
 
 def stream(bench: Bench) -> None:
@@ -316,17 +328,7 @@ Section = Callable[[Bench], None]
 SECTIONS: dict[str, Section] = {
     section.__name__: section
     for section in (
-        statements,
-        reads,
-        writes,
-        protection,
-        routes,
-        growth,
-        slots,
-        feeds,
-        booking,
-        stream,
-        logins,
-        processes,
+        *(statements, reads, writes, protection, routes, growth),
+        *(slots, feeds, booking, files, forms, stream, logins, processes),
     )
 }

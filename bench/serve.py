@@ -19,6 +19,10 @@ def application(name: str) -> Any:
         from bench.rivals.limit import app
 
         return app
+    if name == "files":
+        from bench.rivals.files import app
+
+        return app
     if name == "usual":
         from bench.rivals.usual import app
 

@@ -20,12 +20,20 @@ from portal_api.core.access import Feature, GrantPermission, Role
 from portal_api.core.db import Binding, Session
 from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
+from portal_api.models.assessments import SafetyAlert
+from portal_api.models.audit import Event
 from portal_api.models.auth import Account, AuthSession
+from portal_api.models.client_information import ClientChange
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
 from portal_api.models.documents import PracticeDocument
 from portal_api.models.features import FeatureSetting, Scope
+from portal_api.models.forms import FormAssignment, FormTemplate, FormVersion
 from portal_api.models.guardians import Guardian
+from portal_api.models.insurance import InsurancePolicy
 from portal_api.models.invitations import Invitation
+from portal_api.models.messages import Message, MessageAttachment, Thread, ThreadAudience, ThreadParticipant
+from portal_api.models.notifications import Notification, PushSubscription
+from portal_api.models.onboarding import ClientOnboarding, OnboardingStep
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
 from portal_api.models.prospects import Prospect
@@ -42,13 +50,19 @@ from portal_api.models.scheduling import (
     TimeOff,
 )
 from portal_api.models.staff import StaffMember
+from portal_api.models.treatment_plans import TreatmentPlan, TreatmentPlanRevision
 from portal_api.services import documents
 from portal_api.services.documents import adding, intake
+from portal_api.services.forms import versions
 from portal_api.services.scheduling import busy_calendars, claims, practitioners
 from portal_api.services.scheduling.claims import Span
 from tests.world import PASSWORD, Caller, hash_of_password, let_in
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
+GOAL = {"description": "Feel safe in public places again."}
+FORM: dict[str, Any] = {
+    "sections": [{"key": "s", "title": "S", "items": [{"key": "q1", "type": "text", "text": "?", "required": True}]}]
+}
 
 
 @dataclass
@@ -103,6 +117,7 @@ class House:
             await session.flush()
             if practitioner_id is not None:
                 session.add(ClientAssignment(client_id=client.id, practitioner_id=practitioner_id))
+            await _onboard(session, client.id)
         return client.id
 
     async def client_login(self) -> tuple[UUID, Caller]:
@@ -160,6 +175,19 @@ class House:
         async with self.session() as session:
             session.add(invitation)
         return invitation.id
+
+    async def client_change(self) -> UUID:
+        """A name that some client wants changed."""
+        account = await self.account("client")
+        wanted = {"given_name": {"before": "Grace", "proposed": "Gracia", "state": "pending"}}
+        whose = {"client_id": await self.client(), "account_id": account.id, "relationship": "self"}
+        return await self._added(ClientChange(id=new_id(), **whose, fields=wanted))
+
+    async def policy(self) -> UUID:
+        """An insurance policy that some client has entered."""
+        card = {"payer": "Harbor Health", "member_id": token_hex(6)}
+        whose = {"client_id": await self.client(), "added_by": new_id(), "added_by_kind": "client"}
+        return await self._added(InsurancePolicy(id=new_id(), **whose, **card))
 
     async def prospect(self) -> UUID:
         account = await self.account("client")
@@ -241,6 +269,53 @@ class House:
         """Of some client with some practitioner, a year from now."""
         return await self.appointment(*await self.some(), _later())
 
+    async def form_template(self) -> UUID:
+        """A published form with one question and a draft of its next version."""
+        content = {"title": "Before we meet", "description": None, "definition": FORM, "signers": []}
+        template = FormTemplate(
+            id=new_id(), kind="intake", title="Before we meet", state="published", published_number=1, draft=content
+        )
+        async with self.session() as session:
+            session.add(template)
+            await session.flush()
+            session.add(versions.made(template.id, 1, content, by=None))
+        return template.id
+
+    async def form_assignment(self, client_id: UUID | None = None, **fields: Any) -> UUID:
+        """A form that somebody has begun to fill in."""
+        template_id, client_id = await self.form_template(), client_id or await self.client()
+        async with self.session() as session:
+            version = (
+                await session.scalars(select(FormVersion).where(FormVersion.form_template_id == template_id))
+            ).one()
+            given = {"state": "in_progress", "answers": {"q1": "Sleep"}} | fields
+            assignment = FormAssignment(
+                id=new_id(), client_id=client_id, form_template_id=template_id, form_version_id=version.id, **given
+            )
+            session.add(assignment)
+        return assignment.id
+
+    async def safety_alert(self) -> UUID:
+        """An open one, of some client."""
+        client_id = await self.client()
+        assignment_id = await self.form_assignment(client_id, state="submitted")
+        about = {"client_id": client_id, "form_assignment_id": assignment_id}
+        return await self._added(SafetyAlert(id=new_id(), rule="phq-9-item-9", item_key="q9", score=1, **about))
+
+    async def treatment_plan(self) -> UUID:
+        """A draft, by some practitioner for some client."""
+        author_id, _, client_id = await self.some()
+        plan = TreatmentPlan(id=new_id(), client_id=client_id, author_id=author_id)
+        async with self.session() as session:
+            session.add(plan)
+            await session.flush()
+            content = {"title": "Plan", "summary": None, "goals": [GOAL], "diagnoses": [], "review_on": None}
+            revision = TreatmentPlanRevision(
+                client_id=client_id, plan_id=plan.id, number=1, content=content, signers=[{"role": "client"}]
+            )
+            session.add(revision)
+        return plan.id
+
     async def series(self) -> UUID:
         """A series of one appointment."""
         practitioner_id, service_id, client_id = await self.some()
@@ -317,10 +392,82 @@ class House:
         async with self.session() as session:
             return (await session.scalars(select(Client.id).order_by(Client.id.desc()).limit(1))).one()
 
+    async def thread(self) -> UUID:
+        """Of some client, with one message of the client's."""
+        return (await self._written())[0]
+
+    async def message(self) -> UUID:
+        """In a thread of its own."""
+        return (await self._written())[1]
+
+    async def participant(self, thread_id: UUID) -> UUID:
+        """One of two colleagues in the thread."""
+        async with self.session() as session:
+            thread = (await session.scalars(select(Thread).where(Thread.id == thread_id))).one_or_none()
+        if thread is None:  # one of another house
+            return await self.participant(await self.thread())
+        whose = {"thread_id": thread_id, "client_id": thread.client_id, "confidential": True}
+        accounts = [await self.account("staff") for _ in range(2)]
+        members = [await self.member(account) for account in accounts]
+        async with self.session() as session:
+            for account, member in zip(accounts, members, strict=True):
+                session.add(ThreadParticipant(account_id=account.id, staff_id=member, **whose))
+        return members[0]
+
+    async def own_message(self, account_id: UUID) -> UUID:
+        """Of this account, in a thread of its own."""
+        return (await self._written(account_id))[1]
+
+    async def _written(self, account_id: UUID | None = None) -> tuple[UUID, UUID]:
+        """A thread and the message in it."""
+        client_id, author_id = await self.client(), account_id or (await self.account("client")).id
+        whose = {"client_id": client_id, "confidential": True}
+        thread = Thread(id=new_id(), subject="Tuesday", audience=ThreadAudience.ADMINISTRATIVE, last_seq=1, **whose)
+        async with self.session() as session:
+            session.add(thread)
+            await session.flush()
+            message = Message(
+                id=new_id(), thread_id=thread.id, seq=1, author_kind="client", author_id=author_id, **whose
+            )
+            message.body = "May I come later?"
+            session.add(message)
+        return thread.id, message.id
+
+    async def attachment(self, thread_id: UUID) -> UUID:
+        """A document that goes with the first message of the thread."""
+        async with self.session() as session:
+            found = await session.scalars(select(Message).where(Message.thread_id == thread_id))
+            message = found.one_or_none()
+        if message is None:  # a thread of another house
+            return await self.attachment(await self.thread())
+        document_id = await self.document(message.client_id)
+        whose = {"client_id": message.client_id, "confidential": True}
+        async with self.session() as session:
+            session.add(MessageAttachment(message_id=message.id, document_id=document_id, thread_id=thread_id, **whose))
+        return document_id
+
     async def _added(self, row: Any) -> UUID:
         async with self.session() as session:
             session.add(row)
         return row.id
+
+    async def notification(self, account_id: UUID, **fields: Any) -> UUID:
+        """Something in the inbox of an account."""
+        event_id = await self._added(Event(id=new_id(), type="password.changed", actor_kind="system"))
+        told = {"event_type": "password.changed", "kind": "security", "in_app": True, "email": "off", "push": False}
+        who = {"event_id": event_id, "recipient_id": account_id, "account_id": account_id}
+        return await self._added(Notification(id=new_id(), occurred_at=datetime.now(UTC), **who, **told | fields))
+
+    async def push_subscription(self, account_id: UUID) -> UUID:
+        """A device of an account that is woken."""
+        row = PushSubscription(
+            id=new_id(),
+            account_id=account_id,
+            session_id=await self.device(account_id),
+            endpoint_hash=token_bytes(32),
+            sealed=token_bytes(32),
+        )
+        return await self._added(row)
 
     async def device(self, account_id: UUID) -> UUID:
         """A session of an account."""
@@ -350,6 +497,15 @@ class House:
         assert response.status_code == 200, response.text
         answer = response.json()
         return Caller(self.http, answer["access_token"], answer["refresh_token"], answer["account"])
+
+
+async def _onboard(session: Session, client_id: UUID) -> None:
+    """The client is asked for their name."""
+    session.add(ClientOnboarding(client_id=client_id, source="staff", audience=["adult", "new"], flow_version=0))
+    await session.flush()
+    asked = {"position": 0, "title": "Your name", "required": True, "skippable": False}
+    fields = [{"name": name, "required": False} for name in ("given_name", "preferred_name")]
+    session.add(OnboardingStep(client_id=client_id, key="profile", kind="profile", fields=fields, **asked))
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.cast import House
+from tests.cast import FORM, GOAL, House
 from tests.world import PASSWORD
 
 Body = dict[str, Any]
@@ -46,25 +46,44 @@ MAKERS: dict[str, Maker] = {
     "busy_calendar_id": Maker(House.busy_calendar),
     "appointment_id": Maker(House.some_appointment, of_client=True),
     "series_id": Maker(House.series, of_client=True),
+    "change_id": Maker(House.client_change, of_client=True),
     "client_id": Maker(House.client, of_client=True),
+    "safety_alert_id": Maker(House.safety_alert, of_client=True),
+    "form_assignment_id": Maker(House.form_assignment, of_client=True),
+    "form_template_id": Maker(House.form_template),
     "guardian_id": Maker(House.guardian_of_somebody, of_client=True, below=House.guardian_record),
     "document_id": Maker(House.document, of_client=True),
     "invitation_id": Maker(House.invitation, of_client=True),
+    "notification_id": Maker(personal=House.notification),
     "practice_document_id": Maker(House.practice_document),
+    "attachment_id": Maker(below=House.attachment, of_client=True),
+    "participant_id": Maker(below=House.participant),
+    "own_message_id": Maker(personal=House.own_message),
+    "message_id": Maker(House.message, of_client=True),
     "practitioner_id": Maker(_staff),
     "staff_id": Maker(_staff),
     "location_id": Maker(House.location),
+    "policy_id": Maker(House.policy, of_client=True),
     "prospect_id": Maker(House.prospect),
     "request_id": Maker(_request, of_client=True),
     "room_id": Maker(House.room),
     "service_id": Maker(House.service),
+    "subscription_id": Maker(personal=House.push_subscription),
+    "thread_id": Maker(House.thread, of_client=True),
     "time_off_id": Maker(House.time_off),
+    "treatment_plan_id": Maker(House.treatment_plan, of_client=True),
     "session_id": Maker(personal=House.device),
     "client_session_id": Maker(below=House.client_device, of_client=True),
 }
 """By the name of the path parameter."""
 
-VALUES: dict[str, str] = {"secret": "no-such-secret", "slug": "no-such-practice", "ticket": "no-such-ticket"}
+VALUES: dict[str, str] = {
+    "key": "profile",
+    "number": "1",
+    "secret": "no-such-secret",
+    "slug": "no-such-practice",
+    "ticket": "no-such-ticket",
+}
 """Path parameters that are no ids: any well-formed value."""
 
 
@@ -110,8 +129,40 @@ async def _booked_series(house: House) -> Body:
     return await _booking(house) | {"rrule": "FREQ=WEEKLY;COUNT=2"}
 
 
+async def _written(house: House) -> Body:
+    return {"client_id": str(await house.client()), "subject": "Tuesday", "body": "Come at ten."}
+
+
+async def _participant(house: House) -> Body:
+    return {"staff_id": str(await _staff(house))}
+
+
+async def _form_given(house: House) -> Body:
+    return {"form_template_id": str(await house.form_template())}
+
+
+def _questionnaire(_house: House) -> Body:
+    item = {"linkId": "q1", "text": "What brings you here?", "type": "text"}
+    return {"resourceType": "Questionnaire", "status": "draft", "title": "Before we meet", "item": [item]}
+
+
+SIGNED: Body = {"printed_name": "Grace Client", "agree": True}
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/practices": _registration,
+    "POST /v1/form-templates": {"kind": "intake", "title": "Before we meet", "definition": FORM},
+    "PATCH /v1/form-templates/{}": {"title": "Welcome"},
+    "POST /v1/form-templates/{}/copy": {},
+    "POST /v1/clients/{}/form-assignments": _form_given,
+    "PATCH /v1/form-assignments/{}": {"due_on": None},
+    "PATCH /v1/form-assignments/{}/answers": {"answers": {"q1": "Sleep"}},
+    "POST /v1/form-assignments/{}/reopen": {},
+    "POST /v1/form-assignments/{}/sign": SIGNED,
+    "POST /v1/form-assignments/{}/withdraw": {},
+    "PATCH /v1/me/forms/{}": {"answers": {"q1": "Sleep"}},
+    "POST /v1/me/forms/{}/decline": {},
+    "POST /v1/me/forms/{}/sign": SIGNED,
+    "POST /v1/me/forms/{}/submit": {},
+    "POST /v1/me/forms/{}/withdraw-consent": {},
     "PATCH /v1/practice": {"name": "Quiet Harbor"},
     "POST /v1/auth/login": _login,
     "POST /v1/auth/refresh": {"refresh_token": "0" * 32 + "." + "a" * 43},
@@ -123,6 +174,13 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/auth/email-change/confirm": {"token": "0" * 32 + "." + "a" * 43},
     "POST /v1/auth/email-change/revert": {"token": "0" * 32 + "." + "a" * 43},
     "PATCH /v1/me": {"given_name": "Ada"},
+    "PATCH /v1/me/notification-preferences": {"kinds": {"security": {"push": "off"}}, "digest_at": "07:30"},
+    "POST /v1/me/notifications/read-all": {},
+    "POST /v1/me/push-subscriptions": lambda _house: {
+        "endpoint": f"http://127.0.0.1:9/{token_hex(8)}",
+        "keys": {"p256dh": "B" + "A" * 86, "auth": "A" * 22},
+    },
+    "PATCH /v1/clients/{}/contact-consents": {"email": False},
     "POST /v1/me/email": lambda _house: {"email": _email(), "password": PASSWORD},
     "POST /v1/me/second-factor": {"password": PASSWORD},
     "POST /v1/me/second-factor/confirm": {"otp": "000000"},
@@ -144,10 +202,20 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/guardians/{}/invitations": {},
     "POST /v1/me/invitations/accept": {"token": "0" * 32 + "." + "a" * 43},
     "PUT /v1/practice/age-transitions": {"transitions": [{"age": 18, "action": "end"}]},
+    "POST /v1/client-changes/{}/accept": {},
+    "POST /v1/client-changes/{}/reject": {},
+    "PATCH /v1/me/profile": {"preferred_name": "Gracie"},
+    "PATCH /v1/me/insurance-policies/{}": {"group_number": "7"},
+    "PATCH /v1/insurance-policies/{}": {"group_number": "7"},
+    "POST /v1/insurance-policies/{}/reject": {"reason": "The card has expired."},
+    "PATCH /v1/practice/onboarding": {"steps": [{"key": "profile", "kind": "profile"}]},
+    "PATCH /v1/me/onboarding/steps/{}": {"values": {"preferred_name": "Gracie"}},
+    "POST /v1/me/onboarding/complete": {},
     "POST /v1/clients/{}/invitations": lambda _house: {"email": _email()},
     "POST /v1/clients/{}/documents": {"title": "Letter"},
     "PUT /v1/clients/{}/credentials": lambda _house: {"email": _email(), "generate": True},
     "PATCH /v1/clients/{}/portal-access": {"state": "revoked"},
+    "POST /v1/clients/{}/view-as": {},
     "PATCH /v1/clients/{}/features": {"secure_messaging": False},
     "PATCH /v1/practitioners/{}/features": {"secure_messaging": False},
     "PATCH /v1/practice/features": {"secure_messaging": True},
@@ -174,6 +242,8 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/appointment-requests/{}/accept": {},
     "POST /v1/appointment-requests/{}/decline": {},
     "POST /v1/appointment-requests/{}/counter-offer": {"starts_at": "2031-03-04T12:00:00Z"},
+    "POST /v1/form-templates/import": _questionnaire,
+    "POST /v1/safety-alerts/{}/acknowledge": {},
     "POST /v1/clients/{}/verify-email": {},
     "PATCH /v1/documents/{}": {"title": "Letter"},
     "PATCH /v1/practice/document-settings": {"clinical_years": 12},
@@ -194,6 +264,17 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/me/calendar-feed": {},
     "PATCH /v1/me/calendar-feed": {"privacy": "first_name"},
     "POST /v1/practitioners/{}/busy-calendars": lambda _house: {"url": f"http://127.0.0.1:9/{token_hex(8)}.ics"},
+    "POST /v1/documents/{}/signature-request": {"signers": ["client"]},
+    "POST /v1/documents/{}/sign": SIGNED,
+    "POST /v1/me/documents/{}/sign": SIGNED,
+    "POST /v1/me/documents/{}/decline": {},
+    "POST /v1/signatures/verify": {"sha256": "0" * 64},
+    "POST /v1/clients/{}/treatment-plans": {"title": "Treatment plan", "goals": [GOAL]},
+    "PATCH /v1/treatment-plans/{}": {"summary": "Feel safe in public places again."},
+    "POST /v1/treatment-plans/{}/sign": SIGNED,
+    "POST /v1/treatment-plans/{}/discontinue": {},
+    "POST /v1/me/treatment-plans/{}/sign": SIGNED,
+    "POST /v1/me/treatment-plans/{}/decline": {},
     "POST /v1/me/appointments/{}/join": {},
     "POST /v1/me/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
     "POST /v1/appointments/{}/join": {},
@@ -206,6 +287,19 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/appointment-series": _booked_series,
     "POST /v1/me/appointments/{}/cancel": {},
     "POST /v1/me/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
+    "POST /v1/threads": _written,
+    "POST /v1/threads/{}/messages": {"body": "Yes."},
+    "POST /v1/threads/{}/participants": _participant,
+    "POST /v1/threads/{}/read": {},
+    "POST /v1/me/threads": {"subject": "Tuesday", "body": "May I come later?"},
+    "POST /v1/me/threads/{}/messages": {"body": "Thank you."},
+    "POST /v1/me/threads/{}/read": {},
+    "PATCH /v1/practice/messaging": {"expected_response_hours": 48},
+    "PUT /v1/practice/staff/{}/out-of-office": {
+        "starts_at": "2031-03-03T12:00:00Z",
+        "ends_at": "2031-03-10T12:00:00Z",
+        "reply": "I am away until Monday.",
+    },
     "POST /v1/clients/{}/reset-second-factor": {},
     "POST /v1/practice/staff/{}/reset-second-factor": {},
     "POST /v1/prospects/{}/associate": _association,

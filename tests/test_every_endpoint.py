@@ -5,7 +5,6 @@ Only `tests/examples.py` is written by hand: what a path id names and what a bod
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from inspect import isawaitable
 from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,10 +12,9 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
-from pydantic import BaseModel
 from sqlalchemy import select
 
-from portal_api.core.access import CLIENT_PERMISSIONS, ROLE_PERMISSIONS, Permission, Role, permissions_of
+from portal_api.core.access import CLIENT_PERMISSIONS, ROLE_PERMISSIONS, Role, permissions_of
 from portal_api.core.config import Settings
 from portal_api.core.db import Base
 from portal_api.main import create_app
@@ -27,63 +25,14 @@ from portal_api.models.staff import StaffMember
 from portal_api.routers.deps import Anyone
 from portal_api.web.route import PortalRoute, PortalRouter
 from tests.cast import House, build
-from tests.examples import BODIES, FILE, MAKERS, NEEDS_A_CODE, QUERIES, VALUES
+from tests.examples import BODIES, FILE, MAKERS, NEEDS_A_CODE, VALUES
+from tests.operations import OPERATIONS, Operation, body, from_schema, query_of, without_request_id
 from tests.world import Caller
 
 OWNER_WHO_PRACTISES = permissions_of(frozenset({Role.OWNER, Role.PRACTITIONER}))
 REFUSALS_OF_A_VALID_EXAMPLE = {400, 401, 403, 404, 405, 413, 415, 422}
 
 
-@dataclass(frozen=True)
-class Operation:
-    method: str
-    route: PortalRoute
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.route.path}"
-
-    @property
-    def key(self) -> str:
-        """The operation as BODIES and QUERIES name it."""
-        path = self.route.path
-        for name in self.route.param_convertors:
-            path = path.replace(f"{{{name}}}", "{}")
-        return f"{self.method} {path}"
-
-    @property
-    def permission(self) -> Permission | None:
-        return self.route.signature.requirement.permission
-
-    @property
-    def ids(self) -> list[str]:
-        """The path parameters that name objects."""
-        return [name for name in self.route.param_convertors if name not in VALUES]
-
-    @property
-    def body_names_a_client(self) -> bool:
-        body = self.route.signature.body
-        return body is not None and "client_id" in body.adapter.json_schema().get("properties", {})
-
-    @property
-    def names_a_client(self) -> bool:
-        query = self.route.signature.query
-        return self.body_names_a_client or (
-            query is not None and "client_id" in query.adapter.json_schema().get("properties", {})
-        )
-
-    def may_be_seen_by(self, permissions: frozenset[Permission]) -> bool:
-        return self.permission is None or self.permission in permissions
-
-    def may_be_tried_by(self, permissions: frozenset[Permission]) -> bool:
-        return self.permission in permissions
-
-
-OPERATIONS = [
-    Operation(method, route)
-    for route in create_app(Settings(_env_file=None)).router.routes
-    if isinstance(route, PortalRoute)
-    for method in sorted(route.methods or ())
-]
 CLOSED = [op for op in OPERATIONS if op.permission is not None]
 WITH_IDS = [op for op in CLOSED if op.ids]
 FILTERED = [
@@ -191,38 +140,6 @@ async def send(
     model = operation.route.signature.body
     sent = {"files": {"file": FILE}, "data": content} if model is not None and model.form else {"json": content}
     return await http.request(operation.method, path, headers=headers, params=params, **sent)
-
-
-async def query_of(operation: Operation, house: House) -> dict[str, Any]:
-    given = QUERIES.get(operation.key, {})
-    return await given(house) if callable(given) else given
-
-
-async def body(operation: Operation, house: House) -> Any:
-    model = operation.route.signature.body
-    if model is None:
-        return None
-    given = BODIES.get(operation.key)
-    if given is not None:
-        made_for_it = given(house) if callable(given) else given
-        return await made_for_it if isawaitable(made_for_it) else made_for_it
-    return from_schema(operation)
-
-
-def from_schema(operation: Operation) -> dict[str, Any]:
-    """The first example of every field that the body's model declares one for."""
-    model = operation.route.signature.body
-    fields = next(
-        kind.model_fields
-        for kind in operation.route.endpoint.__annotations__.values()
-        if isinstance(kind, type) and issubclass(kind, BaseModel)
-    )
-    assert model is not None
-    return {name: field.examples[0] for name, field in fields.items() if field.examples}
-
-
-def without_request_id(response: httpx.Response) -> dict[str, Any]:
-    return {name: value for name, value in response.json().items() if name != "request_id"}
 
 
 @every(OPERATIONS)

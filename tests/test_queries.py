@@ -98,6 +98,42 @@ class TestReads:
             await small[0].client()
         assert await counted(small, lambda: owner.get("/v1/clients")) == (READS, VIEWS)
 
+    async def test_documents_take_one_more_for_their_client(self, small: tuple[House, Counter], owner: Caller) -> None:
+        client_id = await small[0].client()
+        for _ in range(3):
+            await small[0].document(client_id)
+        path = f"/v1/clients/{client_id}/documents"
+        assert await counted(small, lambda: owner.get(path)) == (READS + 1, VIEWS)
+
+    async def test_onboarding_takes_four_however_many_steps_there_are(self, small: tuple[House, Counter]) -> None:
+        """Who is calling, how far they are, their steps, their chart."""
+        _, client = await small[0].client_login()
+        assert await counted(small, lambda: client.get("/v1/me/onboarding")) == (4, 0)
+
+    async def test_a_clients_first_page_takes_four(self, small: tuple[House, Counter]) -> None:
+        """Who is calling, the people, the next appointment, all that waits."""
+        _, client = await small[0].client_login()
+        assert await counted(small, lambda: client.get("/v1/me/home")) == (4, 0)
+
+    async def test_what_clients_want_changed_takes_two_and_the_view(
+        self, small: tuple[House, Counter], owner: Caller
+    ) -> None:
+        for _ in range(3):
+            await small[0].client_change()
+        assert await counted(small, lambda: owner.get("/v1/client-changes")) == (READS, VIEWS)
+
+    async def test_forms_take_two_however_many_there_are(self, small: tuple[House, Counter], owner: Caller) -> None:
+        house, _ = small
+        client_id, client = await house.client_login()
+        given = [await house.form_assignment(client_id) for _ in range(3)]
+        for path in ("/v1/me/forms", f"/v1/me/forms/{given[0]}"):
+            assert await counted(small, lambda path=path: client.get(path)) == (READS, 0)  # type: ignore[misc]
+        assert await counted(small, lambda: owner.get("/v1/form-templates")) == (READS, 0)
+        assert await counted(small, lambda: owner.get(f"/v1/form-assignments/{given[0]}")) == (READS, VIEWS)
+        # Whether there is such a client at all is asked first: an empty list would not tell.
+        listed = f"/v1/clients/{client_id}/form-assignments"
+        assert await counted(small, lambda: owner.get(listed)) == (READS + 1, VIEWS)
+
     @pytest.mark.parametrize("practitioners", [1, 5])
     async def test_a_search_for_free_times_takes_two_however_many_are_asked(
         self, small: tuple[House, Counter], owner: Caller, practitioners: int
@@ -130,7 +166,50 @@ class TestWrites:
         def book() -> Awaitable[httpx.Response]:
             return owner.post("/v1/appointments", body | {"starts_at": f"2031-03-{next(days):02}T09:00Z"})
 
-        assert await counted(small, book) == (0, 16)
+        assert await counted(small, book) == (0, 17)
+
+    async def test_opening_a_document(self, small: tuple[House, Counter], owner: Caller) -> None:
+        document_id = await small[0].document()
+        assert await counted(small, lambda: owner.get(f"/v1/documents/{document_id}/content")) == (0, 8)
+
+    @pytest.mark.parametrize("documents", [1, 10])
+    async def test_opening_many_takes_no_more_than_one(
+        self, small: tuple[House, Counter], owner: Caller, documents: int
+    ) -> None:
+        client_id = await small[0].client()
+        query = {"ids": [str(await small[0].document(client_id)) for _ in range(documents)]}
+        path = f"/v1/clients/{client_id}/documents/archive"
+        assert await counted(small, lambda: owner.get(path, params=query)) == (0, 8)
+
+    async def test_uploading_a_document(self, small: tuple[House, Counter], owner: Caller) -> None:
+        """Before the body is read: who it is, what the practice takes, and its key."""
+        path = f"/v1/clients/{await small[0].client()}/documents"
+        files = {"file": ("a.pdf", b"%PDF-1.4")}
+        assert await counted(small, lambda: owner.request("POST", path, files=files)) == (3, 12)
+
+    async def test_saving_answers(self, small: tuple[House, Counter]) -> None:
+        client_id, client = await small[0].client_login()
+        path = f"/v1/me/forms/{await small[0].form_assignment(client_id)}"
+        texts = iter(["One", "Two"])
+        assert await counted(small, lambda: client.patch(path, {"answers": {"q1": next(texts)}})) == (0, 9)
+
+    async def test_handing_in_a_form(self, small: tuple[House, Counter]) -> None:
+        client_id, client = await small[0].client_login()
+        given = iter([await small[0].form_assignment(client_id) for _ in range(2)])
+        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/submit")) == (0, 10)
+
+    async def test_signing_a_form(self, small: tuple[House, Counter]) -> None:
+        """The first of two signatures; the last one writes the paper too."""
+        client_id, client = await small[0].client_login()
+        asked = {"signers": [{"role": "client"}, {"role": "practitioner"}], "state": "submitted"}
+        given = iter([await small[0].form_assignment(client_id, **asked) for _ in range(2)])
+        body = {"printed_name": "Grace", "agree": True}
+        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/sign", body)) == (0, 30)
+
+    async def test_what_is_signed_and_by_whom(self, small: tuple[House, Counter]) -> None:
+        client_id, client = await small[0].client_login()
+        path = f"/v1/me/forms/{await small[0].form_assignment(client_id, signers=[{'role': 'client'}])}/signing"
+        assert await counted(small, lambda: client.get(path)) == (6, 0)
 
     async def test_changing_the_practice(self, small: tuple[House, Counter], owner: Caller) -> None:
         reads, writes = await counted(small, lambda: owner.patch("/v1/practice", {"name": "Harbor"}))

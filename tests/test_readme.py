@@ -69,5 +69,5 @@ def test_every_setting_is_described_with_its_default() -> None:
     rows = dict(re.findall(r"^\| (`PORTAL_[^|]+) \| ([^|]+) \|", README.read_text(), re.MULTILINE))
     described = {name for row in rows for name in re.findall(r"PORTAL_([A-Z_]+)", row)}
     missing = {name.upper() for name in Settings.model_fields} - described
-    assert missing == {"STORAGE_URL"}
+    assert missing == set()
     assert f"`{Settings.model_fields['mail_from'].default}`" in rows["`PORTAL_MAIL_FROM`"]

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0027_stream"
-down_revision = "0021_documents"
+down_revision = "0026_notifications"
 branch_labels = None
 depends_on = None
 

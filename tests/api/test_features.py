@@ -405,4 +405,4 @@ class TestEnforcement:
     ) -> None:
         client = await client_login(world, setting.practice, setting.client_id)
         await setting.owner.post(f"/v1/clients/{setting.client_id}/archive")
-        assert refusal(await through(small, client).get("/v1/threads")) == (403, "feature_disabled")
+        assert refusal(await through(small, client).get("/v1/threads")) == (403, "no_portal_access")

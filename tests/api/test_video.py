@@ -101,6 +101,8 @@ class TestSettings:
             "opens_minutes_before": 30,
             "closes_minutes_after": 30,
             "waiting_room": True,
+            "consent_gate": "off",
+            "consent_form_template_id": None,
         }
         changed = await practice.owner.patch("/v1/practice/portal", {"video": {"opens_minutes_before": 10}})
         assert changed.json()["video"]["opens_minutes_before"] == 10

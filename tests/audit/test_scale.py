@@ -86,7 +86,15 @@ async def test_a_long_trail_is_not_read_through(world: World, long_trail: tuple[
             world, binding, reading._events(frozenset({"client_id"}), None, resumed=False), client_id=client_id, **page
         ),
         "access history": await rows_read(
-            world, as_client, reading._history(resumed=False), client_id=client_id, **page
+            world, as_client, reading._history(guardians=False, resumed=False), client_id=client_id, **page
+        ),
+        "access history for a guardian": await rows_read(
+            world,
+            as_client,
+            reading._history(guardians=True, resumed=False),
+            client_id=client_id,
+            account_id=new_id(),
+            **page,
         ),
     }
     assert {name: count for name, count in reads.items() if count > 200} == {}

@@ -55,10 +55,19 @@ class Postbox:
 
     async def text(self, to: str, *, number: int = 1) -> str:
         """The text of the `number`-th mail to the address, as soon as it is there."""
-        mail = await asyncio.to_thread(self._wait_for, to, number)
-        body = mail.get_body(("plain",))
-        assert body is not None, "every mail has a text part"
-        return str(body.get_content())
+        return _text_of(await asyncio.to_thread(self._wait_for, to, number))
+
+    async def saying(self, to: str, words: str) -> str:
+        """The text of the first mail to the address with these words, as soon as it is there."""
+        return await asyncio.to_thread(self._wait_for_words, to, words)
+
+    def _wait_for_words(self, to: str, words: str) -> str:
+        def found() -> list[str]:
+            return [text for text in map(_text_of, self._to(to)) if words in text]
+
+        with self._arrival:
+            assert self._arrival.wait_for(found, PATIENCE), f"no mail to {to} about {words!r}"
+            return found()[0]
 
     def _wait_for(self, to: str, number: int) -> EmailMessage:
         with self._arrival:
@@ -74,3 +83,9 @@ class Postbox:
 
     def _to(self, address: str) -> list[EmailMessage]:
         return [mail for mail in self.mails if address in str(mail["To"])]
+
+
+def _text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None, "every mail has a text part"
+    return str(body.get_content())

@@ -21,8 +21,8 @@ def cipher(key: bytes = KEY, practice: UUID = PRACTICE, file: UUID = FILE) -> Fi
 
 def sealed(content: bytes, size: int = FRAME) -> bytes:
     sealer = Sealer(cipher())
-    pieces = [sealer.update(content[start : start + size]) for start in range(0, len(content), size)]
-    return b"".join(pieces) + sealer.finish()
+    pieces = [content[start : start + size] for start in range(0, len(content), size)]
+    return b"".join(sealer.update(pieces)) + sealer.finish()
 
 
 def opened(
@@ -30,7 +30,7 @@ def opened(
 ) -> bytes:
     opener = Opener(cipher(**of), size, start, size if stop is None else stop)  # type: ignore[arg-type]
     wanted = frames[opener.sealed_start : opener.sealed_stop]
-    found = b"".join(opener.update(wanted[at : at + piece]) for at in range(0, len(wanted), piece))
+    found = b"".join(part for at in range(0, len(wanted), piece) for part in opener.update(wanted[at : at + piece]))
     opener.finish()
     return found
 
@@ -79,4 +79,4 @@ def test_frames_open_in_their_own_place_alone(other: dict[str, object]) -> None:
 
 def test_the_same_words_look_different_in_another_file() -> None:
     sealer = Sealer(cipher(file=uuid4()))
-    assert sealer.update(CONTENT) + sealer.finish() != FRAMES
+    assert b"".join(sealer.update([CONTENT])) + sealer.finish() != FRAMES

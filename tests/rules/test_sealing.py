@@ -4,6 +4,7 @@ import hashlib
 from uuid import UUID, uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -182,3 +183,19 @@ def test_parse_survives_any_text(text: str):
         return
     assert secret.text == text
     assert text.startswith(secret.practice_id.hex)
+
+
+def test_a_signature_holds_for_its_content_and_purpose_only():
+    signature = VAULT.sign(b"evidence", purpose="papers")
+    assert VAULT.has_signed(b"evidence", signature, purpose="papers")
+    assert not VAULT.has_signed(b"evidencE", signature, purpose="papers")
+    assert not VAULT.has_signed(b"evidence", signature, purpose="other")
+    assert not Vault(b"n" * 32).has_signed(b"evidence", signature, purpose="papers")
+    assert not VAULT.has_signed(b"evidence", signature[:-1], purpose="papers")
+    assert not VAULT.has_signed(b"evidence", b"", purpose="papers")
+
+
+def test_a_signature_is_checked_with_the_public_key_alone():
+    public = Ed25519PublicKey.from_public_bytes(VAULT.public_key("papers"))
+    public.verify(VAULT.sign(b"evidence", purpose="papers"), b"evidence")
+    assert VAULT.public_key("papers") != VAULT.public_key("other")

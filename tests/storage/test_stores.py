@@ -36,9 +36,9 @@ def store(url: str, tmp_path: Path) -> ObjectStore:
     return store_of(url, tmp_path)
 
 
-async def pieces(content: bytes, size: int = 1_000_000, *, breaks: bool = False) -> AsyncIterator[bytes]:
+async def pieces(content: bytes, size: int = 1_000_000, *, breaks: bool = False) -> AsyncIterator[list[bytes]]:
     for start in range(0, len(content), size):
-        yield content[start : start + size]
+        yield [content[start : start + size // 2], content[start + size // 2 : start + size]]
     if breaks:
         raise ValueError("it broke off")
 

@@ -9,6 +9,8 @@ from portal_api.cli import migrations
 from portal_api.cli.connections import connect
 from portal_api.cli.console import CannotStart, warning
 from portal_api.core.config import APP_ROLE, Settings
+from portal_api.integrations.antivirus import scanner
+from portal_api.integrations.storage import open_store
 from portal_api.integrations.video import VideoNotConfigured, video_provider
 
 OLDEST_POSTGRES = 15
@@ -50,6 +52,20 @@ def check_video(settings: Settings) -> None:
         warning("PORTAL_VIDEO_PROVIDER is not set: nobody can join a session by video.")
     except ValueError as error:
         raise CannotStart(f"PORTAL_VIDEO_SECRET cannot be used: {error}.") from None
+
+
+def check_files(settings: Settings) -> None:
+    """That it can be understood where files are kept, and who scans them. Raises CannotStart."""
+    try:
+        open_store(settings)
+        judge = scanner(settings)
+    except ValueError as error:
+        raise CannotStart(f"{error}.") from None
+    if settings.is_production and judge is None:
+        warning(
+            "PORTAL_ANTIVIRUS_URL is not set: no file is scanned for malware before others open it. "
+            "Its state says `not_scanned`."
+        )
 
 
 def check_ready(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from portal_api.jobs import work
 from portal_api.main import create_app
 
 FEATURES = ("appointment_requests", "appointment_cancellation", "secure_messaging", "client_uploads", "video")
+FORMS = ("consent-treatment", "privacy-practices", "intake-adult", "intake-child")
 VIDEO_SERVICE = "Video session"
 BIRTHDAY = "1990-04-01"
 _TOKEN = re.compile(r"#token=([A-Za-z0-9._-]+)")
@@ -65,6 +66,7 @@ class _Gardener:
         practice_id = await self._register()
         await self._sign_in(practice_id)
         await self._open_portal()
+        await self._ask_new_clients()
         practitioner_id = await self._add_practitioner()
         await self._add_client(practitioner_id)
         await self._let_someone_sign_up()
@@ -86,6 +88,12 @@ class _Gardener:
         await self._send("PATCH", "/v1/practice/portal", {"allow_client_signup": True})
         await self._send("PATCH", "/v1/practice/features", dict.fromkeys(FEATURES, True))
         await self._send("PATCH", "/v1/practice/reminders", {"offsets_minutes": [1440, 60]})
+
+    async def _ask_new_clients(self) -> None:
+        """What the practice has read by now, new clients are asked to sign and to fill in."""
+        flow = await self._send("GET", "/v1/practice/onboarding")
+        steps = [step | {"enabled": step["enabled"] or step["key"] in FORMS} for step in flow["steps"]]
+        await self._send("PATCH", "/v1/practice/onboarding", {"steps": steps})
 
     async def _add_practitioner(self) -> str:
         body = {"email": PRACTITIONER, "given_name": "Grace", "family_name": "Quay", "roles": ["practitioner"]}

@@ -32,6 +32,7 @@ def prepared(settings: Settings, *, migrate: bool) -> Iterator[Settings]:
     Raises CannotStart.
     """
     checks.check_video(settings)
+    checks.check_files(settings)
     with open_database(settings, _import_application) as opened:
         checks.check_server(opened)
         if migrate or not settings.database_url:

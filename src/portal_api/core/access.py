@@ -50,6 +50,7 @@ class Permission(StrEnum):
     CLIENTS_CREATE = "clients:create"
     CLIENTS_READ = "clients:read"
     CLIENTS_READ_ALL = "clients:read_all"
+    CLIENTS_VIEW_AS = "clients:view_as"
     CLIENTS_WRITE = "clients:write"
     CREDENTIALS_WRITE = "credentials:write"
     DOCUMENTS_READ = "documents:read"
@@ -58,13 +59,29 @@ class Permission(StrEnum):
     FEATURES_MANAGE = "features:manage"
     FEATURES_READ = "features:read"
     FEATURES_WRITE = "features:write"
+    FORM_TEMPLATES_READ = "form_templates:read"
+    FORM_TEMPLATES_WRITE = "form_templates:write"
+    FORMS_READ = "forms:read"
+    FORMS_SELF = "forms:self"
+    FORMS_WRITE = "forms:write"
     GUARDIANS_READ = "guardians:read"
     GUARDIANS_WRITE = "guardians:write"
+    INSURANCE_READ = "insurance:read"
+    INSURANCE_SELF = "insurance:self"
+    INSURANCE_WRITE = "insurance:write"
     INVITATIONS_READ = "invitations:read"
     INVITATIONS_SELF = "invitations:self"
     INVITATIONS_WRITE = "invitations:write"
     LOCATIONS_READ = "locations:read"
     LOCATIONS_WRITE = "locations:write"
+    MESSAGES_READ = "messages:read"
+    MESSAGES_SELF = "messages:self"
+    MESSAGES_WRITE = "messages:write"
+    NOTIFICATION_LOG_READ = "notification_log:read"
+    ONBOARDING_MANAGE = "onboarding:manage"
+    ONBOARDING_READ = "onboarding:read"
+    ONBOARDING_SELF = "onboarding:self"
+    ONBOARDING_WRITE = "onboarding:write"
     PORTAL_ACCESS_WRITE = "portal_access:write"
     PORTAL_READ = "portal:read"
     PORTAL_WRITE = "portal:write"
@@ -72,12 +89,19 @@ class Permission(StrEnum):
     PRACTICE_READ = "practice:read"
     PRACTICE_WRITE = "practice:write"
     PRACTITIONERS_READ = "practitioners:read"
+    PROFILE_SELF = "profile:self"
     PROSPECTS_MANAGE = "prospects:manage"
+    SAFETY_ALERTS_ACKNOWLEDGE = "safety_alerts:acknowledge"
+    SAFETY_ALERTS_READ = "safety_alerts:read"
     SERVICES_READ = "services:read"
     SERVICES_WRITE = "services:write"
+    SIGNATURES_WRITE = "signatures:write"
     SLOTS_READ = "slots:read"
     STAFF_MANAGE = "staff:manage"
     STAFF_READ = "staff:read"
+    TREATMENT_PLANS_READ = "treatment_plans:read"
+    TREATMENT_PLANS_SELF = "treatment_plans:self"
+    TREATMENT_PLANS_WRITE = "treatment_plans:write"
     VIDEO_HOST = "video:host"
 
 
@@ -87,6 +111,7 @@ _EVERY_STAFF = frozenset(
         P.ACCOUNT_SELF,
         P.AVAILABILITY_READ,
         P.FEATURES_READ,
+        P.FORM_TEMPLATES_READ,
         P.LOCATIONS_READ,
         P.PORTAL_READ,
         P.PRACTICE_READ,
@@ -98,14 +123,21 @@ _CASELOAD = frozenset(
     {
         P.CLIENTS_CREATE,
         P.CLIENTS_READ,
+        P.CLIENTS_VIEW_AS,
         P.CLIENTS_WRITE,
         P.GUARDIANS_READ,
         P.GUARDIANS_WRITE,
+        P.INSURANCE_READ,
+        P.INSURANCE_WRITE,
         P.INVITATIONS_READ,
         P.INVITATIONS_WRITE,
+        P.ONBOARDING_READ,
+        P.ONBOARDING_WRITE,
         P.CREDENTIALS_WRITE,
         P.DOCUMENTS_READ,
         P.DOCUMENTS_WRITE,
+        P.MESSAGES_READ,
+        P.MESSAGES_WRITE,
         P.PORTAL_ACCESS_WRITE,
         P.FEATURES_WRITE,
     }
@@ -119,17 +151,27 @@ _OWN_CALENDAR = frozenset(
         P.SLOTS_READ,
     }
 )
+_FORMS = frozenset({P.FORMS_READ, P.FORMS_WRITE})
+_SAFETY = frozenset({P.SAFETY_ALERTS_ACKNOWLEDGE, P.SAFETY_ALERTS_READ})
+"""Whoever may have to act on what a client has answered, on any level: an alert must never wait for one person."""
+_TREATMENT = frozenset({P.SIGNATURES_WRITE, P.TREATMENT_PLANS_READ, P.TREATMENT_PLANS_WRITE})
+"""Of who treats: plans are written and signed by them alone."""
 _SESSIONS = frozenset({P.VIDEO_HOST})
 """What happens in a session is between the clients and those who treat them: administration does not open it."""
 _EVERY_CALENDAR = _OWN_CALENDAR | {P.APPOINTMENTS_READ_ALL, P.APPOINTMENTS_WRITE_ALL, P.AVAILABILITY_MANAGE}
 _ADMINISTRATION = (
     _CASELOAD
     | _EVERY_CALENDAR
+    | _FORMS
+    | _SAFETY
     | {
         P.AUDIT_READ,
         P.CLIENTS_READ_ALL,
         P.FEATURES_MANAGE,
+        P.FORM_TEMPLATES_WRITE,
         P.LOCATIONS_WRITE,
+        P.NOTIFICATION_LOG_READ,
+        P.ONBOARDING_MANAGE,
         P.PORTAL_WRITE,
         P.PRACTICE_DOCUMENTS_WRITE,
         P.PRACTICE_WRITE,
@@ -137,20 +179,34 @@ _ADMINISTRATION = (
         P.SERVICES_WRITE,
         P.STAFF_MANAGE,
         P.STAFF_READ,
+        P.TREATMENT_PLANS_READ,
     }
 )
-_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL})
-_CHARTS = frozenset({P.GUARDIANS_READ, P.CLIENTS_READ, P.DOCUMENTS_READ, P.INVITATIONS_READ})
-"""What who treats a client reads. Documents are clinical: billing and scheduling see none."""
+_READING = frozenset({P.CLIENTS_READ, P.CLIENTS_READ_ALL, P.INSURANCE_READ, P.MESSAGES_READ, P.MESSAGES_WRITE})
+_CHARTS = frozenset(
+    {
+        P.CLIENTS_READ,
+        P.DOCUMENTS_READ,
+        P.FORMS_READ,
+        P.GUARDIANS_READ,
+        P.INVITATIONS_READ,
+        P.MESSAGES_READ,
+        P.INSURANCE_READ,
+        P.ONBOARDING_READ,
+        P.TREATMENT_PLANS_READ,
+    }
+)
+"""What who treats a client reads. Documents and answers are clinical: billing and scheduling see none."""
+_CLINICIANS = _EVERY_STAFF | _CHARTS | _SAFETY | _SESSIONS
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _EVERY_STAFF | _ADMINISTRATION,
     Role.ADMIN: _EVERY_STAFF | _ADMINISTRATION,
-    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _OWN_CALENDAR | _SESSIONS,
-    Role.SUPERVISOR: _EVERY_STAFF | _SESSIONS | _CHARTS | {P.APPOINTMENTS_READ, P.SLOTS_READ},
-    Role.INTERN: _EVERY_STAFF | _OWN_CALENDAR | _SESSIONS | _CHARTS,
-    Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL},
+    Role.PRACTITIONER: _EVERY_STAFF | _CASELOAD | _FORMS | _OWN_CALENDAR | _SAFETY | _SESSIONS | _TREATMENT,
+    Role.SUPERVISOR: _CLINICIANS | {P.APPOINTMENTS_READ, P.SIGNATURES_WRITE, P.SLOTS_READ},
+    Role.INTERN: _CLINICIANS | _FORMS | _OWN_CALENDAR | _TREATMENT | {P.MESSAGES_WRITE},
+    Role.BILLER: _EVERY_STAFF | _READING | {P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL, P.INSURANCE_WRITE},
     Role.SCHEDULER: _EVERY_STAFF | _READING | _EVERY_CALENDAR | {P.GUARDIANS_READ},
-    Role.FORMS_ADMIN: _EVERY_STAFF,
+    Role.FORMS_ADMIN: _EVERY_STAFF | {P.FORM_TEMPLATES_WRITE, P.ONBOARDING_MANAGE, P.ONBOARDING_READ},
 }
 CLIENT_PERMISSIONS = frozenset(
     {
@@ -158,10 +214,16 @@ CLIENT_PERMISSIONS = frozenset(
         P.ACCOUNT_SELF,
         P.APPOINTMENTS_SELF,
         P.DOCUMENTS_SELF,
+        P.FORMS_SELF,
+        P.INSURANCE_SELF,
         P.INVITATIONS_SELF,
         P.LOCATIONS_READ,
+        P.MESSAGES_SELF,
+        P.ONBOARDING_SELF,
         P.PRACTITIONERS_READ,
+        P.PROFILE_SELF,
         P.SERVICES_READ,
+        P.TREATMENT_PLANS_SELF,
     }
 )
 BOOKABLE_ROLES = frozenset({Role.PRACTITIONER, Role.SUPERVISOR, Role.INTERN})
@@ -255,6 +317,8 @@ class Principal:
     """The clients that the caller may act for; on a route with a feature, those who have the feature."""
     withheld: tuple[Profile, ...] = ()
     """Clients that the caller may act for, but not with `feature`."""
+    viewer_id: UUID | None = None
+    """The account of the staff member who looks through the eyes of this client; it reads, and nothing else."""
     feature: Feature | None = None
     """What the route needs, where it has narrowed the profiles."""
     shut_out: bool = False
@@ -314,6 +378,11 @@ class Principal:
     def own_client_ids(self) -> tuple[UUID, ...]:
         """The clients that the caller is: what is confidential from guardians is theirs to see (F6.B3)."""
         return tuple(profile.client_id for profile in self.profiles if profile.is_own)
+
+    @property
+    def actor(self) -> tuple[ActorKind, UUID | None]:
+        """Who really acts, for the records."""
+        return (self.kind, self.account_id) if self.viewer_id is None else (ActorKind.STAFF, self.viewer_id)
 
     @property
     def is_client(self) -> bool:

@@ -5,6 +5,7 @@ is its place in the file and whether it is the last one, as in STREAM (Hoang et 
 swapped, cut off nor added, nor brought from another file.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -17,6 +18,7 @@ from portal_api.core.sealing import SealError
 FRAME = 64 * 1024
 """Bytes of a file in one frame; the last may have fewer."""
 TAG = 16
+Piece = bytes | bytearray | memoryview
 _USE = b"portal-api file v1"
 
 
@@ -28,10 +30,10 @@ class FileCipher:
         info = _USE + self._place
         self._cipher = AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(data_key))
 
-    def seal(self, index: int, frame: bytes | memoryview, *, last: bool) -> bytes:
+    def seal(self, index: int, frame: Piece, *, last: bool) -> bytes:
         return self._cipher.encrypt(_nonce(index, last), frame, self._place)
 
-    def open(self, index: int, sealed: bytes | memoryview, *, last: bool) -> bytes:
+    def open(self, index: int, sealed: Piece, *, last: bool) -> bytes:
         """Raises SealError for anything but this very frame."""
         try:
             return self._cipher.decrypt(_nonce(index, last), sealed, self._place)
@@ -40,29 +42,31 @@ class FileCipher:
 
 
 class Sealer:
-    """Takes a file in pieces of any size and gives its frames."""
+    """Takes a file in pieces of any size and gives its frames. One frame is all that it holds."""
 
     def __init__(self, cipher: FileCipher) -> None:
         self._cipher = cipher
         self._index = 0
-        self._held = bytearray()
+        self._frame = memoryview(bytearray(FRAME))
+        self._filled = 0
 
-    def update(self, piece: bytes) -> bytes:
+    def update(self, pieces: Sequence[Piece]) -> list[bytes]:
         """The frames that are complete. What may be the last one is held back."""
-        self._held += piece
-        whole = (len(self._held) - 1) // FRAME if self._held else 0
-        if not whole:
-            return b""
-        with memoryview(self._held) as held:
-            sealed = b"".join(
-                self._cipher.seal(self._index + i, held[i * FRAME : (i + 1) * FRAME], last=False) for i in range(whole)
-            )
-        self._index += whole
-        del self._held[: whole * FRAME]
+        sealed = []
+        for piece in pieces:
+            rest = memoryview(piece)
+            while rest:
+                if self._filled == FRAME:
+                    sealed.append(self._cipher.seal(self._index, self._frame, last=False))
+                    self._index, self._filled = self._index + 1, 0
+                taken = rest[: FRAME - self._filled]
+                self._frame[self._filled : self._filled + len(taken)] = taken
+                self._filled += len(taken)
+                rest = rest[len(taken) :]
         return sealed
 
     def finish(self) -> bytes:
-        return self._cipher.seal(self._index, bytes(self._held), last=True)
+        return self._cipher.seal(self._index, self._frame[: self._filled], last=True)
 
 
 class Opener:
@@ -82,22 +86,29 @@ class Opener:
         """Where the frames of the range begin in the object, and where they end."""
         self.sealed_stop = min((self._end + 1) * (FRAME + TAG), self._last * (FRAME + TAG) + self._size_of_last)
 
-    def update(self, piece: bytes | memoryview) -> bytes:
-        """The bytes of the range in the frames that are complete. Raises SealError."""
-        self._held += piece
-        taken = 0
+    def update(self, piece: Piece) -> list[bytes]:
+        """The bytes of the range in each frame that is complete. Raises SealError."""
+        rest = memoryview(piece)
         opened: list[bytes] = []
-        with memoryview(self._held) as held:
-            while self._index <= self._end and len(held) - taken >= (size := self._sealed_size()):
-                frame = self._cipher.open(self._index, held[taken : taken + size], last=self._index == self._last)
-                opened.append(frame[self._skip : self._skip + self._left])
-                self._left -= len(opened[-1])
-                self._skip, self._index, taken = 0, self._index + 1, taken + size
-        del self._held[:taken]
-        return b"".join(opened)
+        while rest and self._index <= self._end:
+            size = self._size_of_last if self._index == self._last else FRAME + TAG
+            taken = rest[: size - len(self._held)]
+            rest = rest[len(taken) :]
+            if len(taken) == size:  # nothing of it is held: it need not be copied
+                opened.append(self._open(taken))
+                continue
+            self._held += taken
+            if len(self._held) == size:
+                opened.append(self._open(self._held))
+                self._held = bytearray()
+        return opened
 
-    def _sealed_size(self) -> int:
-        return self._size_of_last if self._index == self._last else FRAME + TAG
+    def _open(self, sealed: Piece) -> bytes:
+        frame = self._cipher.open(self._index, sealed, last=self._index == self._last)
+        wanted = frame[self._skip : self._skip + self._left]
+        self._left -= len(wanted)
+        self._index, self._skip = self._index + 1, 0
+        return wanted
 
     def finish(self) -> None:
         """Raises SealError where the object ended before the range did."""

@@ -1,6 +1,6 @@
 """Objects outside the database: what services need of a storage. The stores themselves are in integrations."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -30,12 +30,15 @@ class ObjectStore(Protocol):
     Every method raises StorageUnavailable when the storage does not answer.
     """
 
-    async def put(self, key: str, content: AsyncIterator[bytes]) -> None:
-        """Write an object as it comes. It is whole and durable on return; one that breaks off is not there."""
+    async def put(self, key: str, content: AsyncIterator[Sequence[bytes]]) -> None:
+        """Write an object as its pieces come. It is whole and durable on return; one that breaks off is not there."""
         ...
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes of [start, stop), to the end without a stop. Raises ObjectMissing before the first of them."""
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes | memoryview]:
+        """The bytes of [start, stop), to the end without a stop; a piece is good until the next one is asked for.
+
+        Raises ObjectMissing before the first of them.
+        """
         ...
 
     async def delete(self, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Encryption at rest, keyed hashes and opaque secrets, all from one master key."""
+"""Encryption at rest, keyed hashes, signatures and opaque secrets, all from one master key."""
 
 import hashlib
 import hmac
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -69,7 +70,7 @@ class Secret:
 
 
 class Vault:
-    """Seals, keyed hashes and derived secrets; every purpose has keys of its own (HKDF-SHA256, RFC 5869)."""
+    """Seals, keyed hashes, signatures, derived secrets; every purpose has keys of its own (HKDF-SHA256, RFC 5869)."""
 
     def __init__(self, master: bytes) -> None:
         """Take the master key: 32 bytes or more of randomness, else ValueError."""
@@ -101,6 +102,22 @@ class Vault:
         """Return the HMAC-SHA256 of the parts, 32 bytes; no two lists of parts share an encoding."""
         return self._mac("mac", purpose, parts)
 
+    def sign(self, content: bytes, *, purpose: str) -> bytes:
+        """Return the Ed25519 signature of the content (RFC 8032), 64 bytes: whoever has the public key can check it."""
+        return self._signer(purpose).sign(content)
+
+    def has_signed(self, content: bytes, signature: bytes, *, purpose: str) -> bool:
+        """Whether `sign` made this signature, of exactly this content, for this purpose."""
+        try:
+            self._signer(purpose).public_key().verify(signature, content)
+        except InvalidSignature:
+            return False
+        return True
+
+    def public_key(self, purpose: str) -> bytes:
+        """The key that checks what `sign` made: 32 raw bytes."""
+        return self._signer(purpose).public_key().public_bytes_raw()
+
     def secret(self, purpose: str, practice_id: UUID, *parts: str) -> Secret:
         """Derive the secret of these parts: the same again on every call, on every worker."""
         return Secret._of(practice_id, self._mac("secret", purpose, (practice_id.hex, *parts)))
@@ -109,6 +126,9 @@ class Vault:
         """Derive six digits; guessing is for the caller to limit."""
         tag = self._mac("code", purpose, (practice_id.hex, *parts))
         return f"{int.from_bytes(tag) % 10**6:06d}"
+
+    def _signer(self, purpose: str) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self._key("sign", purpose))
 
     def _cipher(self, purpose: str) -> AESGCM:
         return AESGCM(self._key("seal", purpose))

@@ -9,15 +9,33 @@ from portal_api.jobs import (
     calendars,
     documents,
     events,
+    forms,
     guardians,
+    notifications,
+    onboarding,
     prospects,
     reminders,
     retention,
+    safety_alerts,
 )
 from portal_api.jobs.context import JobContext
 from portal_api.jobs.running import work, working
 
-MODULES = (appointment_requests, audit, calendars, documents, events, guardians, prospects, reminders, retention)
+MODULES = (
+    appointment_requests,
+    audit,
+    calendars,
+    documents,
+    events,
+    forms,
+    guardians,
+    notifications,
+    onboarding,
+    prospects,
+    reminders,
+    retention,
+    safety_alerts,
+)
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
 __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 
@@ -25,16 +43,6 @@ __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]
 def make_queue() -> Queue[Any]:
     """The queue with every task of the program registered."""
     queue: Queue[JobContext] = Queue()
-    for module in (
-        appointment_requests,
-        audit,
-        calendars,
-        documents,
-        events,
-        guardians,
-        prospects,
-        reminders,
-        retention,
-    ):
+    for module in MODULES:
         module.register(queue)
     return queue

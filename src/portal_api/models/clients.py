@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ColumnElement, Index, and_, any_, case, func, literal, or_, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal_api.core.access import SELF, GrantPermission
@@ -12,6 +13,8 @@ from portal_api.core.db import Base, ClientOwned, Id, Mutable, PracticeScoped, o
 from portal_api.core.errors import InvalidState
 
 PORTAL_STATES = ("none", "invited", "active", "suspended", "revoked")
+SEXES = ("female", "male", "other", "unknown")
+"""Administrative gender (FHIR R4 AdministrativeGender)."""
 _PORTAL_MOVES = {
     "invited": {"none", "invited", "revoked"},
     "active": {"none", "invited", "active", "suspended", "revoked"},
@@ -22,12 +25,16 @@ _PORTAL_MOVES = {
 
 
 class Client(PracticeScoped, Id, Mutable, Base):
-    """The chart's administrative head. Not a login: accounts act for it by grants."""
+    """The chart's administrative head. Not a login: accounts act for it by grants.
+
+    given_name, middle_name and family_name are the legal name, preferred_name is what the person is called.
+    """
 
     __tablename__ = "client"
     __table_args__ = (
         of_a_practice(),
         one_of("portal_state", PORTAL_STATES),
+        one_of("sex", SEXES),
         CheckConstraint("date_of_birth > DATE '1850-01-01'", name="date_of_birth"),
         Index("ix_client_updated", "practice_id", "updated_at", "id"),
         Index("ix_client_email", "practice_id", "email_norm"),
@@ -36,14 +43,23 @@ class Client(PracticeScoped, Id, Mutable, Base):
     )
 
     given_name: Mapped[str]
+    middle_name: Mapped[str | None]
     family_name: Mapped[str]
     preferred_name: Mapped[str | None]
     pronouns: Mapped[str | None]
     date_of_birth: Mapped[date | None]
+    sex: Mapped[str | None]
+    gender_identity: Mapped[str | None]
+    language: Mapped[str | None]
     email: Mapped[str | None]
     email_norm: Mapped[str | None]
     phone: Mapped[str | None]
+    other_phones: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
+    address: Mapped[dict[str, Any] | None]
     time_zone: Mapped[str | None]
+    emergency_contact: Mapped[dict[str, Any] | None]
+    contact_preferences: Mapped[dict[str, Any] | None]
+    self_pay: Mapped[bool | None]
     external_ids: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     is_test: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     archived_at: Mapped[datetime | None]

@@ -7,7 +7,7 @@ from fastapi import Query
 from portal_api.routers.deps import CanReadAccessHistory, CanReadAudit, ReaderDep
 from portal_api.schemas.audit import AccessEntry, AccessHistoryFilters, AuditEvent, EventFilters
 from portal_api.schemas.base import Page
-from portal_api.services import audit
+from portal_api.services import access_history, audit
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1", tag="audit")
@@ -26,4 +26,4 @@ async def list_access_history(
     filters: Annotated[AccessHistoryFilters, Query()], reader: ReaderDep, principal: CanReadAccessHistory
 ) -> Any:
     """Who opened or changed the client's record, newest first, up to a minute ago."""
-    return await audit.access_history(reader, principal, filters)
+    return await access_history.page(reader, principal, filters)

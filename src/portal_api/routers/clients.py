@@ -30,7 +30,8 @@ from portal_api.schemas.clients import (
 )
 from portal_api.schemas.prospects import ProspectDecision, VerifiedEmail
 from portal_api.services import clients
-from portal_api.services.clients import credentials, devices, portal_access
+from portal_api.services.clients import devices, portal_access
+from portal_api.services.invitations import credentials
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1/clients", tag="clients")

@@ -144,6 +144,7 @@ def _line_of(length: int) -> Any:
 Name = Annotated[str, _line_of(100), AfterValidator(_line)]
 Line = Annotated[str, _line_of(200), AfterValidator(_line)]
 Paragraphs = Annotated[str, _line_of(4000), AfterValidator(_paragraphs)]
+LongText = Annotated[str, _line_of(20_000), AfterValidator(_paragraphs)]
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_line), AfterValidator(_email)
 ]
@@ -178,3 +179,10 @@ Minute = Annotated[Instant, AfterValidator(_whole_minute)]
 def normal_email(email: str) -> str:
     """The form that is compared: case-folded; never shown, never mailed to."""
     return email.casefold()
+
+
+def masked_email(email: str) -> str:
+    """Enough to recognise an address that one knows: g***@h***.example."""
+    local, _, domain = email.rpartition("@")
+    head, dot, top = domain.rpartition(".")
+    return f"{local[0]}***@{(head or top)[0]}***{dot}{top if dot else ''}"

@@ -23,6 +23,17 @@ from portal_api.schemas.base import (
     SearchText,
     TimeZone,
 )
+from portal_api.schemas.client_information import (
+    ContactPreferences,
+    ContactPreferencesUpdate,
+    EmergencyContact,
+    EmergencyContactUpdate,
+    Language,
+    OtherPhone,
+    OtherPhones,
+    Sex,
+)
+from portal_api.schemas.practices import Address, AddressUpdate
 
 SystemName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,49}$")]
 EXTERNAL_IDS = 20
@@ -32,14 +43,25 @@ PortalState = Literal["none", "invited", "active", "suspended", "revoked"]
 
 
 class ClientCreate(Input):
+    """The names are the legal ones, save preferred_name: what the client is called."""
+
     given_name: Name = Field(examples=["Grace"])
+    middle_name: Name | None = None
     family_name: Name = Field(examples=["Client"])
     preferred_name: Name | None = None
     pronouns: Name | None = None
     date_of_birth: BirthDate | None = Field(None, examples=["1990-04-01"])
+    sex: Sex | None = None
+    gender_identity: Name | None = None
+    language: Language | None = None
     email: Email | None = Field(None, examples=["client@harbor.example"])
     phone: Phone | None = Field(None, examples=["+1 415 555 2671"])
+    other_phones: OtherPhones = []
+    address: Address | None = None
     time_zone: TimeZone | None = None
+    emergency_contact: EmergencyContact | None = None
+    contact_preferences: ContactPreferences | None = None
+    self_pay: bool | None = None
     practitioner_ids: Ids = []
     is_test: bool = False
     external_ids: ExternalIds = {}
@@ -47,13 +69,22 @@ class ClientCreate(Input):
 
 class ClientUpdate(Change):
     given_name: Name | None = None
+    middle_name: Name | None = None
     family_name: Name | None = None
     preferred_name: Name | None = None
     pronouns: Name | None = None
     date_of_birth: BirthDate | None = None
+    sex: Sex | None = None
+    gender_identity: Name | None = None
+    language: Language | None = None
     email: Email | None = None
     phone: Phone | None = None
+    other_phones: OtherPhones | None = None
+    address: AddressUpdate | None = None
     time_zone: TimeZone | None = None
+    emergency_contact: EmergencyContactUpdate | None = None
+    contact_preferences: ContactPreferencesUpdate | None = None
+    self_pay: bool | None = None
     practitioner_ids: Ids | None = None
     external_ids: ExternalIdsUpdate | None = Field(
         None, description="Of the systems that are named; null takes an id away."
@@ -130,13 +161,22 @@ class PortalAccess(Output):
 class Client(Output):
     id: UUID
     given_name: str
+    middle_name: str | None
     family_name: str
     preferred_name: str | None
     pronouns: str | None
     date_of_birth: date | None
+    sex: Sex | None
+    gender_identity: str | None
+    language: str | None
     email: str | None
     phone: str | None
+    other_phones: list[OtherPhone]
+    address: Address | None
     time_zone: str | None
+    emergency_contact: EmergencyContact | None
+    contact_preferences: ContactPreferences | None
+    self_pay: bool | None
     practitioner_ids: list[UUID]
     external_ids: dict[str, str]
     is_test: bool

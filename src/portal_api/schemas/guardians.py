@@ -1,6 +1,6 @@
 """Guardians, custody, and the ages at which a practice changes what guardians may do."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 from portal_api.core.access import SELF, GrantPermission
 from portal_api.models.guardians import Arrangement, SignaturePolicy
 from portal_api.schemas.base import (
-    CalendarDate,
+    EARLIEST_MINUTE,
+    LATEST_MINUTE,
     Change,
     Email,
     Input,
@@ -23,10 +24,10 @@ from portal_api.schemas.base import (
     Phone,
     Query,
 )
+from portal_api.schemas.invitations import InvitationState
 from portal_api.schemas.scheduling.availability import Day
 
 GuardianState = Literal["pending", "scheduled", "active", "expired", "revoked"]
-InvitationState = Literal["pending", "accepted", "expired", "revoked", "bounced"]
 _RELATIONSHIP = (
     "What they are to the client: `parent`, `mother`, `father`, `step_parent`, `grandparent`, `foster_parent`,"
     " `guardian`, `other`, or another word."
@@ -45,6 +46,13 @@ def _distinct(value: list[GrantPermission]) -> list[GrantPermission]:
     return [permission for permission in GrantPermission if permission in value]
 
 
+def _in_range(value: datetime) -> datetime:
+    if not EARLIEST_MINUTE <= value <= LATEST_MINUTE:
+        raise PydanticCustomError("out_of_range", "Times lie between the years 2000 and 2200.")
+    return value.astimezone(UTC)
+
+
+Moment = Annotated[Instant, AfterValidator(_in_range)]
 Relationship = Annotated[
     str,
     StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[A-Za-z][A-Za-z _-]{0,39}$"),
@@ -60,8 +68,8 @@ class GuardianCreate(Input):
     phone: Phone | None = None
     relationship: Relationship = Field(examples=["mother"], description=_RELATIONSHIP)
     permissions: Permissions = Field(examples=[["appointments.view"]])
-    valid_from: Instant | Day | None = Field(None, description=f"{_FROM} Without it, now.")
-    valid_to: Instant | Day | None = Field(None, description=f"{_TO} Without it, open.")
+    valid_from: Moment | Day | None = Field(None, description=f"{_FROM} Without it, now.")
+    valid_to: Moment | Day | None = Field(None, description=f"{_TO} Without it, open.")
 
 
 class GuardianUpdate(Change):
@@ -71,8 +79,8 @@ class GuardianUpdate(Change):
     phone: Phone | None = None
     relationship: Relationship | None = None
     permissions: Permissions | None = None
-    valid_from: Instant | Day | None = Field(None, description=_FROM)
-    valid_to: Instant | Day | None = Field(None, description=f"{_TO} Null: open.")
+    valid_from: Moment | Day | None = Field(None, description=_FROM)
+    valid_to: Moment | Day | None = Field(None, description=f"{_TO} Null: open.")
 
 
 class GuardianFilters(PageQuery):
@@ -84,7 +92,7 @@ class GuardianRemoval(Query):
 
 
 class GuardianExtension(Input):
-    until: CalendarDate = Field(examples=["2031-04-01"], description="Until the end of this day no age rule applies.")
+    until: Day = Field(examples=["2031-04-01"], description="Until the end of this day no age rule applies.")
     reason: Line = Field(examples=["Guardianship by court order."])
 
 

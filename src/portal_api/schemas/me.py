@@ -1,6 +1,6 @@
 """The account that asks."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from portal_api.core.access import Role
 from portal_api.schemas.base import Change, Name, Output, Query
+from portal_api.schemas.previews import Actor
 from portal_api.schemas.scheduling.mine import MyAppointment
 
 SecondFactor = Literal["enabled", "required", "recommended", "offered"]
@@ -34,6 +35,7 @@ class Me(Output):
     second_factor: SecondFactor = Field(
         description="`required`: nothing else can be done before it is set up; `recommended`: ask the person."
     )
+    act: Actor | None = Field(description="Who really looks: staff, through the client's eyes. Null for oneself.")
     staff_id: UUID | None
     roles: list[Role]
     profiles: list[ProfileRef]
@@ -68,6 +70,17 @@ class HomeProfile(Output):
     preferred_name: str | None
 
 
+class Waiting(Output):
+    """One thing that waits for the caller. `id`: of the form or the request; of an onboarding, of its client."""
+
+    kind: Literal["onboarding", "form", "signature", "counter_offer"]
+    client_id: UUID
+    id: UUID
+    title: str | None
+    due_on: date | None
+    since: datetime
+
+
 class Home(Output):
     """What a portal shows first, in one call."""
 
@@ -76,3 +89,4 @@ class Home(Output):
     next_appointment: MyAppointment | None = Field(
         description="Of all clients whose appointments the caller may see, running or the next to come."
     )
+    waiting: list[Waiting] = Field(description="What is due first comes first; at most fifty.")

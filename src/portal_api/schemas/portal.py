@@ -2,15 +2,17 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
-from portal_api.schemas.base import Change, Input, Output, Query, SlugText
+from portal_api.schemas.base import Change, ClockTime, Input, Output, Query, SlugText
 from portal_api.schemas.features import Features
 from portal_api.schemas.practices import Address, Branding
 
 Minutes = Annotated[int, Field(ge=0, le=525_600)]
 VideoMinutes = Annotated[int, Field(ge=0, le=240)]
+ConsentGate = Literal["off", "warn", "block"]
 SecondFactor = Literal["optional", "staff", "everyone"]
 
 
@@ -23,6 +25,13 @@ class VideoUpdate(Change):
     opens_minutes_before: VideoMinutes | None = None
     closes_minutes_after: VideoMinutes | None = None
     waiting_room: bool | None = None
+    consent_gate: ConsentGate | None = None
+    consent_form_template_id: UUID | None = Field(None, description="Null: the telehealth consent that ships.")
+
+
+class AssessmentsUpdate(Change):
+    scores_visible: bool | None = None
+    escalation_hours: Annotated[int, Field(ge=1, le=72)] | None = None
 
 
 class PortalUpdate(Change):
@@ -31,6 +40,9 @@ class PortalUpdate(Change):
     slug: SlugText | None = Field(None, description="Only as it is: the link is not changed here.")
     allow_client_signup: bool | None = None
     allow_staff_set_credentials: bool | None = None
+    digest_at: ClockTime | None = Field(
+        None, description="When the daily digest is sent to who has chosen no other time; by the clock of who gets it."
+    )
     invitation_ttl_days: Annotated[int, Field(ge=1, le=30)] | None = None
     cancellation: CancellationUpdate | None = None
     unverified_request_limit: Annotated[int, Field(ge=0, le=1)] | None = None
@@ -47,6 +59,7 @@ class PortalUpdate(Change):
         None, description="How many requests may wait for an answer, for one practitioner and one day."
     )
     video: VideoUpdate | None = None
+    assessments: AssessmentsUpdate | None = None
     second_factor: SecondFactor | None = None
 
 
@@ -67,6 +80,19 @@ class Video(Output):
     opens_minutes_before: int
     closes_minutes_after: int
     waiting_room: bool = Field(description="Whether clients wait until they are admitted.")
+    consent_gate: ConsentGate = Field(
+        description="What becomes of a client who joins without having signed the consent: nothing, a hint, a refusal."
+    )
+    consent_form_template_id: UUID | None
+
+
+class Assessments(Output):
+    """What clients learn of their assessments, and how long a safety alert waits for whoever treats them."""
+
+    scores_visible: bool = Field(description="Whether clients see what their assessments came to.")
+    escalation_hours: int = Field(
+        description="After so many hours an alert that nobody acknowledged goes to supervisors and owners too."
+    )
 
 
 class Portal(Output):
@@ -76,6 +102,7 @@ class Portal(Output):
     url: str | None = Field(description="Where clients find the portal.")
     allow_client_signup: bool
     allow_staff_set_credentials: bool
+    digest_at: str
     invitation_ttl_days: int
     cancellation: Cancellation
     unverified_request_limit: int = Field(description="Open appointment requests of a person who is not verified.")
@@ -84,6 +111,7 @@ class Portal(Output):
     request_ttl_hours: int
     pending_requests_per_day: int
     video: Video
+    assessments: Assessments
     second_factor: SecondFactor
     updated_at: datetime
     version: int

@@ -27,6 +27,14 @@ class HostJoinCreate(Input):
     display_name: Name | None = Field(None, description="What the others in the room see; else the full name.")
 
 
+class MissingConsent(Output):
+    """A consent that the practice wants signed before a session."""
+
+    form_template_id: UUID
+    form_assignment_id: UUID | None = Field(description="Fill it in and sign it at /v1/me/forms.")
+    title: str
+
+
 class Join(Output):
     """What lets one person into one occurrence of an appointment. A token is for a first connection, within minutes."""
 
@@ -42,6 +50,7 @@ class Join(Output):
     closes_at: datetime = Field(description="Until when the session can be joined.")
     participant_id: UUID
     display_name: str
+    missing_consent: MissingConsent | None = Field(description="Where the practice asks for one and lets one in.")
 
 
 class Admission(Input):

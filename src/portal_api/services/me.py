@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, bindparam, func, select
+from sqlalchemy import ARRAY, bindparam, false, func, literal, select
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 
 from portal_api.core import clock
-from portal_api.core.access import Principal, Profile, Role
+from portal_api.core.access import ActorKind, Principal, Profile, Role
 from portal_api.core.db import Read, Reader, Session, Source
 from portal_api.core.errors import NotFound, PreconditionFailed, invalid
 from portal_api.models.auth import Account
@@ -16,7 +16,7 @@ from portal_api.models.staff import StaffMember
 from portal_api.schemas.auth import PasswordChange
 from portal_api.schemas.base import PageQuery
 from portal_api.schemas.me import HomeQuery, MeUpdate
-from portal_api.services import audit
+from portal_api.services import audit, waiting
 from portal_api.services.auth import accounts, passwords, secrets, session_list, sessions, step_up
 from portal_api.services.scheduling import appointments
 
@@ -39,6 +39,27 @@ ME = Read(
     ).where(Account.id == bindparam("account_id"))
 )
 
+OF_CHART = Read(
+    select(
+        Client.id,
+        Client.practice_id,
+        literal(ActorKind.CLIENT.value).label("kind"),
+        func.coalesce(Client.email, "").label("email"),
+        false().label("email_verified"),
+        Client.given_name,
+        Client.family_name,
+        false().label("must_change_password"),
+        false().label("second_factor_enabled"),
+        Client.created_at,
+        Client.updated_at,
+        Client.version,
+    ).where(Client.id == bindparam("account_id"))
+)
+"""The account of a client who has no login yet, as a preview shows it."""
+
+_mine = bindparam("mine", type_=ARRAY(PGUUID(as_uuid=True)))
+_called = (Client.id.label("client_id"), Client.given_name, Client.family_name, Client.preferred_name)
+CALLED = Read(select(*_called).where(Client.id == _mine.any_()))
 HOME = Read(
     select(
         func.jsonb_build_object(
@@ -51,13 +72,10 @@ HOME = Read(
             "family_name",
             Account.family_name,
         ).label("account"),
-        Client.id.label("client_id"),
-        Client.given_name,
-        Client.family_name,
-        Client.preferred_name,
+        *_called,
     )
     .select_from(Account)
-    .outerjoin(Client, Client.id == bindparam("mine", type_=ARRAY(PGUUID(as_uuid=True))).any_())
+    .outerjoin(Client, Client.id == _mine.any_())
     .where(Account.id == bindparam("account_id"))
 )
 
@@ -65,10 +83,13 @@ HOME = Read(
 async def get(source: Source, principal: Principal) -> dict[str, Any]:
     """The account, its roles and its profiles."""
     row = await source.row(ME, account_id=principal.account_id)
+    if row is None and principal.viewer_id is not None:
+        row = await source.row(OF_CHART, account_id=principal.account_id)
     if row is None:
         raise NotFound
     return row | {
         "second_factor": _second_factor(row["second_factor_enabled"], principal),
+        "act": {"sub": principal.viewer_id} if principal.viewer_id else None,
         "staff_id": principal.staff_id,
         "roles": [role for role in Role if role in principal.roles],
         "profiles": [
@@ -81,13 +102,21 @@ async def get(source: Source, principal: Principal) -> dict[str, Any]:
 async def home(reader: Reader, principal: Principal, query: HomeQuery) -> dict[str, Any]:
     """The first page of a portal (F15.B1). Raises NotFound for a client who is not theirs."""
     profiles = principal.profiles if query.client_id is None else (principal.profile(query.client_id),)
-    rows = await reader.rows(HOME, account_id=principal.account_id, mine=[each.client_id for each in profiles])
-    names = {row["client_id"]: row for row in rows}
+    mine = [each.client_id for each in profiles]
+    rows = await reader.rows(HOME, account_id=principal.account_id, mine=mine)
+    account = rows[0]["account"] if rows else await _account_of_chart(reader, principal)
+    names = {row["client_id"]: row for row in rows or await reader.rows(CALLED, mine=mine)}
     return {
-        "account": rows[0]["account"],
+        "account": account,
         "profiles": [_home_profile(each, names[each.client_id]) for each in profiles],
         "next_appointment": await appointments.next_of(reader, profiles),
+        "waiting": await waiting.of(reader, principal, profiles),
     }
+
+
+async def _account_of_chart(reader: Reader, principal: Principal) -> dict[str, Any]:
+    account = await get(reader, principal)
+    return {name: account[name] for name in ("id", "email", "given_name", "family_name")}
 
 
 def _home_profile(profile: Profile, row: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from portal_api.models.practices import Practice
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.base import normal_email
 from portal_api.schemas.practices import Address, Branding, OwnerCreate, PracticeCreate, PracticeUpdate
-from portal_api.services import audit
+from portal_api.services import audit, forms
 from portal_api.services.auth import passwords, secrets
 from portal_api.services.merging import merged
 
@@ -73,6 +73,7 @@ async def register(session: Session, visitor: Principal, data: PracticeCreate) -
     await session.flush()
     session.add(PortalSettings())
     staff = await _add_owner(session, owner, password_hash)
+    await forms.plant(session)
     await audit.record(session, visitor, "practice.registered", resource=("practice", practice.id))
     await secrets.send_verification(session, visitor, staff.account_id, owner.email)
     return {"practice": await get(session), "owner": _owner_view(staff)}

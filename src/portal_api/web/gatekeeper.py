@@ -11,7 +11,7 @@ from portal_api.core.errors import AppError, Forbidden, Malformed, Unauthenticat
 from portal_api.core.signing import Claims, TokenError
 from portal_api.core.tools import Tools
 from portal_api.core.turns import Impatient, Turns
-from portal_api.services import audit, features, retries
+from portal_api.services import audit, features, previews, retries
 from portal_api.services.auth import authority
 from portal_api.services.documents import intake
 from portal_api.web.access import Requirement
@@ -60,12 +60,18 @@ class Gatekeeper:
 
     async def principal(self, source: Session | Reader, claims: Claims, origin: Origin) -> Principal:
         try:
-            principal = await authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
+            principal = await self._caller(source, claims, origin)
         except Unauthenticated as error:
             error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
             raise
         await self._bind(source, principal)
         return principal
+
+    @staticmethod
+    async def _caller(source: Session | Reader, claims: Claims, origin: Origin) -> Principal:
+        if claims.act is not None:
+            return await previews.principal(source, claims, origin)
+        return await authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
 
     async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal:
         """Raise Forbidden unless the caller may use the route.

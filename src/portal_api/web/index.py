@@ -73,9 +73,11 @@ def _shape(head: str, path: str) -> Shape:
 
 
 def _candidates(index: dict[Shape, list[Route]], path: str) -> list[Route]:
-    """Literal routes win over parameters: the longest matching head is tried first."""
+    """Literal routes win over parameters: a path that is spelled out is no id; else the longest head is tried first."""
     depth = path.count("/")
     found = list(index.get((depth, path), ()))
+    if found:
+        return found
     end = len(path)
     while (end := path.rfind("/", 0, end)) >= 0:
         found += index.get((depth, path[: end + 1]), ())

@@ -5,6 +5,7 @@ import ipaddress
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from portal_api.core.ids import new_id
 from portal_api.web.problems import answer_to, render, request_id_of
 
 BODY_TIMEOUT = 30.0
+LINGER_SECONDS, LINGER_BYTES = 20.0, 2_000_000_000
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
@@ -123,7 +125,35 @@ class LastResort:
             refusal = answer_to(error, request_id_of(scope))
             if begun:
                 raise RuntimeError("an answer broke off after it had begun") from None
-            await refusal(scope, receive, send)
+            await refusal(scope, receive, _hearing_out(receive, send) if isinstance(error, TooLarge) else send)
+
+
+def _hearing_out(receive: Receive, send: Send) -> Send:
+    """Send the answer at once, but let the connection close only when the sender has ended, or has had its time.
+
+    Most programs look for an answer when they have sent everything; and a connection that is closed on bytes that
+    nobody has read takes the answer with it.
+    """
+
+    async def send_and_wait(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await _drain(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return send_and_wait
+
+
+async def _drain(receive: Receive) -> None:
+    left = LINGER_BYTES
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
 
 
 class BodyBudget:

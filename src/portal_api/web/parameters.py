@@ -18,7 +18,9 @@ from portal_api.core.uploads import UploadedFile
 from portal_api.web.access import Requirement
 from portal_api.web.problems import invalid_input
 
-JSON_TYPES = ("application/json", "application/merge-patch+json")
+JSON_TYPES = ("application/json", "application/fhir+json", "application/merge-patch+json")
+CONTENT_TYPES = ("application/pdf", "application/octet-stream")
+"""Of a body that is the thing itself, for a model that says with `of_content` what it stands for."""
 ENTITY_TAG = re.compile(r'(W/)?"[!#-~]*"')
 NO_VERSION = -1
 
@@ -28,6 +30,7 @@ class Model:
     """An argument that is one validated model: the query or the body. An optional body may be left out.
 
     `lists`: query parameters that may be repeated, as their model says. `form`: a body with a file, as form data.
+    `of_content`: makes the model of a body that is no JSON.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Model:
     optional: bool = False
     lists: frozenset[str] = frozenset()
     form: bool = False
+    of_content: Callable[[bytes], Any] | None = None
 
 
 class FormData(Protocol):
@@ -94,7 +98,8 @@ class Signature:
         elif isinstance(marker, params.Query):
             self.query = Model(name, TypeAdapter(kind), lists=_lists(kind))
         elif _is_model(kind):
-            self.body = Model(name, TypeAdapter(kind), form=_takes_file(kind))
+            of_content = getattr(kind, "of_content", None)
+            self.body = Model(name, TypeAdapter(kind), form=_takes_file(kind), of_content=of_content)
         elif _is_model(given := _unless_left_out(kind)):
             self.body = Model(name, TypeAdapter(given), optional=True)
         else:
@@ -162,6 +167,8 @@ def _body(model: Model, request: Request, raw_body: Body) -> Any:
         return _validated(lambda: model.adapter.validate_python(raw_body.values), "")
     if not raw_body and model.optional:
         return None
+    if raw_body and model.of_content is not None and _media_type(request) in CONTENT_TYPES:
+        return model.of_content(raw_body)
     if raw_body:
         _must_be_json(request)
     return _validated(lambda: model.adapter.validate_json(raw_body or b"{}"), "")
@@ -192,9 +199,12 @@ def _query_of(request: Request, lists: frozenset[str]) -> dict[str, Any]:
     return values | repeated
 
 
+def _media_type(request: Request) -> str:
+    return (header(request, b"content-type") or "").split(";", 1)[0].strip().lower()
+
+
 def _must_be_json(request: Request) -> None:
-    kind = (header(request, b"content-type") or "").split(";", 1)[0].strip().lower()
-    if kind not in JSON_TYPES:
+    if _media_type(request) not in JSON_TYPES:
         raise UnsupportedMediaType("Send the body as application/json.")
 
 

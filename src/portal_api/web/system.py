@@ -1,7 +1,6 @@
 """Liveness, readiness, metrics and keys: for machines, outside the versioned API."""
 
 import asyncio
-from pathlib import Path
 
 import asyncpg
 import orjson
@@ -26,7 +25,7 @@ async def readyz(request: Request) -> Response:
     tools: Tools = request.app.state.tools
     checks = {
         "database": await _database_answers(tools),
-        "storage": _is_writable(tools.settings.data_dir),
+        "storage": await _storage_answers(tools),
         "staying": not request.app.state.stopping.is_set(),
     }
     ready = all(checks.values())
@@ -57,12 +56,12 @@ async def _database_answers(tools: Tools) -> bool:
     return True
 
 
-def _is_writable(directory: Path) -> bool:
-    probe = directory / ".ready"
+async def _storage_answers(tools: Tools) -> bool:
+    """Whether files can be written where they are kept."""
     try:
-        probe.touch()
-        probe.unlink(missing_ok=True)
-    except OSError:
+        async with asyncio.timeout(READY_WITHIN):
+            await tools.storage.check()
+    except (TimeoutError, Unavailable):
         return False
     return True
 

@@ -5,16 +5,11 @@ from uuid import uuid4
 import pytest
 
 from portal_api.models.clients import Client
+from portal_api.schemas.clients import ClientCreate
 from tests.entry import invited, open_practice, staff
 from tests.world import Practice, World
 
-SERVER_OWNED = sorted(
-    {column.name for column in Client.__table__.columns}
-    - {
-        *("given_name", "family_name", "preferred_name", "pronouns", "date_of_birth", "email", "phone", "time_zone"),
-        *("external_ids", "is_test"),
-    }
-)
+SERVER_OWNED = sorted({column.name for column in Client.__table__.columns} - ClientCreate.model_fields.keys())
 
 
 @pytest.fixture

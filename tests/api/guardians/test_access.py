@@ -12,9 +12,10 @@ from portal_api.core.access import GrantPermission
 from portal_api.models.auth import AuthSession
 from tests.api.scheduling.desk import NOON, instant
 from tests.api.scheduling.held_time import Sql
+from tests.api.scheduling.reception import open_reception
 from tests.entry import accept, bound
 from tests.families import EVERYTHING, Family, open_family
-from tests.people import client_login, grant
+from tests.people import client_login, grant, guardian
 from tests.world import Caller, World
 
 HISTORY = "/v1/me/access-history"
@@ -204,6 +205,23 @@ class TestApart:
         assert [each["cancellation_reason"] for each in past] == [None]
         staffs = (await family.owner.get(f"/v1/appointments/{made['id']}")).json()
         assert staffs["cancellation_reason"] == "His father is here."
+
+
+class TestRequests:
+    async def test_what_one_writes_to_the_practitioner_is_not_read_by_another(self, world: World) -> None:
+        """F6.M3: that a time was asked for is; the words are between them and the practice."""
+        reception = await open_reception(world)
+        ruth, paul = [await guardian(world, reception.practice, reception.client_id) for _ in range(2)]
+        made = await reception.wish(by=ruth, note="His father must not know.")
+        assert (made.status_code, made.json()["note"]) == (201, "His father must not know.")
+        path = f"/v1/me/appointment-requests/{made.json()['id']}"
+        assert (await ruth.get(path)).json()["note"] == "His father must not know."
+        for caller in (paul, reception.client):
+            assert (await caller.get(path)).json()["note"] is None
+            (listed,) = (await caller.get("/v1/me/appointment-requests")).json()["data"]
+            assert (listed["id"], listed["note"]) == (made.json()["id"], None)
+        staffs = await reception.owner.get(f"/v1/appointment-requests/{made.json()['id']}")
+        assert staffs.json()["note"] == "His father must not know."
 
 
 PROBES = (

@@ -87,7 +87,7 @@ class TestInviting:
     async def test_who_has_accepted_is_not_invited_again(self, family: Family) -> None:
         guardian, _ = await family.parent()
         refused = await family.owner.post(f"/v1/guardians/{guardian['id']}/invitations")
-        assert (refused.status_code, refused.json()["code"]) == (409, "already_linked")
+        assert (refused.status_code, refused.json()["code"]) == (409, "guardian_has_joined")
 
     async def test_staff_are_not_invited_by_their_address(self, family: Family) -> None:
         member, _ = await colleague(family.world, family.practice, Role.PRACTITIONER)

@@ -55,6 +55,7 @@ class TestBooking:
             "ends_at": instant(NOON + 50 * MINUTE),
             "time_zone": "America/New_York",
             "allow_overlap": False,
+            "confidential": False,
             "series_id": None,
             "request_id": None,
             "price": {"amount": 12000, "currency": "USD"},

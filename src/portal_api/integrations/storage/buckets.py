@@ -1,6 +1,6 @@
 """Objects in a bucket of S3 and what speaks like it, of Google Cloud Storage or of Azure, by way of obstore."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -49,9 +49,10 @@ class Bucket:
     def __init__(self, store: Any) -> None:
         self._store = store
 
-    async def put(self, key: str, content: AsyncIterator[bytes]) -> None:
+    async def put(self, key: str, content: AsyncIterator[Sequence[bytes]]) -> None:
+        blocks = (b"".join(pieces) async for pieces in content)
         with _outages():
-            await obstore.put_async(self._store, key, content, chunk_size=PART, max_concurrency=AT_ONCE)
+            await obstore.put_async(self._store, key, blocks, chunk_size=PART, max_concurrency=AT_ONCE)
 
     async def get(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         wanted: Any = {"range": {"offset": start} if stop is None else (start, stop)}

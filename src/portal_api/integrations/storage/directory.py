@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from portal_api.core.objects import Listed, ObjectMissing, StorageUnavailable
 BLOCK = 1024 * 1024
 """Bytes that are read at once."""
 UNFINISHED = ".part"
+MOST_AT_ONCE = 512
+"""Pieces of one system call; IOV_MAX is 1024."""
 T = TypeVar("T")
 _KEY = re.compile(r"[0-9a-f-]+(?:/[0-9a-f-]+)*")
 
@@ -25,14 +27,14 @@ class Directory:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
 
-    async def put(self, key: str, content: AsyncIterator[bytes]) -> None:
+    async def put(self, key: str, content: AsyncIterator[Sequence[bytes]]) -> None:
         path = self._path(key)
         part = path.with_name(f"{path.name}.{token_hex(6)}{UNFINISHED}")
         try:
             file = await _in_thread(_create, self._root, part)
             try:
-                async for piece in content:
-                    await _in_thread(_write, file, piece)
+                async for pieces in content:
+                    await _in_thread(_write, file, pieces)
                 await _in_thread(_finish, file, part, path)
             finally:
                 os.close(file)
@@ -42,7 +44,7 @@ class Directory:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
 
-    async def get(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+    async def get(self, key: str, start: int = 0, stop: int | None = None) -> AsyncIterator[memoryview]:
         try:
             file = await _in_thread(os.open, self._path(key), os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -50,13 +52,14 @@ class Directory:
         except OSError as error:
             raise StorageUnavailable from error
         try:
+            block = memoryview(bytearray(BLOCK if stop is None else min(BLOCK, stop - start)))
             while stop is None or start < stop:
-                wanted = BLOCK if stop is None else min(BLOCK, stop - start)
-                block = await _in_thread(os.pread, file, wanted, start)
-                if not block:
+                wanted = block if stop is None else block[: stop - start]
+                got = await _in_thread(os.preadv, file, [wanted], start)
+                if not got:
                     return
-                start += len(block)
-                yield block
+                start += got
+                yield block[:got]
         except OSError as error:
             raise StorageUnavailable from error
         finally:
@@ -108,10 +111,14 @@ def _create(root: Path, part: Path) -> int:
     return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
 
 
-def _write(file: int, piece: bytes) -> None:
-    view = memoryview(piece)
-    while view:
-        view = view[os.write(file, view) :]
+def _write(file: int, pieces: Sequence[bytes]) -> None:
+    left = [memoryview(piece) for piece in pieces]
+    while left:
+        written = os.writev(file, left[:MOST_AT_ONCE])
+        while left and written >= len(left[0]):
+            written -= len(left.pop(0))
+        if written:
+            left[0] = left[0][written:]
 
 
 def _finish(file: int, part: Path, path: Path) -> None:

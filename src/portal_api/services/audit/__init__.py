@@ -1,7 +1,7 @@
 """Recording what happened, sealing it, and reading it back."""
 
 from portal_api.services.audit.anchors import anchor
-from portal_api.services.audit.reading import access_history, page
+from portal_api.services.audit.reading import page
 from portal_api.services.audit.recording import record, record_apart, viewed
 from portal_api.services.audit.sealing import seal
 from portal_api.services.audit.verification import Report, verify, verify_all
@@ -10,7 +10,6 @@ from portal_api.services.audit.views import View, write_views
 __all__ = [
     "Report",
     "View",
-    "access_history",
     "anchor",
     "page",
     "record",

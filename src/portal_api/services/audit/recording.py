@@ -52,14 +52,15 @@ async def record(
     nothing clinical, no names, no secrets (security.md section 5).
     """
     client_ids = sorted(set(clients))
+    actor_kind, actor_id = principal.actor
     event_id = new_id()
     await session.insert(
         _EVENT,
         id=event_id,
         type=type,
         outcome=outcome,
-        actor_kind=principal.kind,
-        actor_id=principal.account_id,
+        actor_kind=actor_kind,
+        actor_id=actor_id,
         session_id=principal.session_id,
         on_behalf_of=_acting_for(principal, client_ids),
         resource_type=resource[0] if resource else None,
@@ -87,13 +88,14 @@ def viewed(
 ) -> None:
     """Note that somebody looked at these clients' data; it is written before the answer is sent (S42)."""
     client_ids = list(clients)
+    actor_kind, actor_id = principal.actor
     reader.views.append(
         View(
             id=new_id(),
             practice_id=principal.practice_id,
             type=type,
-            actor_kind=principal.kind,
-            actor_id=principal.account_id,
+            actor_kind=actor_kind,
+            actor_id=actor_id,
             session_id=principal.session_id,
             on_behalf_of=_acting_for(principal, client_ids),
             client_ids=client_ids,

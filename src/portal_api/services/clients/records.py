@@ -1,9 +1,11 @@
 """Client records: made, found, changed, archived."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import delete, func, select
 
 from portal_api.core import clock
@@ -14,13 +16,23 @@ from portal_api.core.ids import new_id
 from portal_api.models.clients import Client, ClientAssignment, ClientIdentifier
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.base import normal_email
+from portal_api.schemas.client_information import ContactPreferences, EmergencyContact
 from portal_api.schemas.clients import EXTERNAL_IDS, ClientCreate, ClientFilters, ClientUpdate
+from portal_api.schemas.practices import Address
 from portal_api.services import audit
 from portal_api.services.clients import grants, guardian_emails, portal_access, reading
 from portal_api.services.clients.reading import locked
+from portal_api.services.merging import merged
 from portal_api.services.paging import Pager
 
-REQUIRED = ("given_name", "family_name", "practitioner_ids", "external_ids")
+REQUIRED = ("given_name", "family_name", "other_phones", "practitioner_ids", "external_ids")
+ELSEWHERE = ("practitioner_ids", "external_ids")
+"""Kept in tables of their own."""
+NESTED: dict[str, type[BaseModel]] = {
+    "address": Address,
+    "emergency_contact": EmergencyContact,
+    "contact_preferences": ContactPreferences,
+}
 
 
 class ExternalIdTaken(Conflict):
@@ -81,7 +93,7 @@ async def create(session: Session, principal: Principal, data: ClientCreate) -> 
 
     Raises Invalid for a practitioner who is not one, ExternalIdTaken.
     """
-    client = Client(id=new_id(), **data.model_dump(exclude={"practitioner_ids", "external_ids"}), external_ids={})
+    client = Client(id=new_id(), **data.model_dump(exclude={*ELSEWHERE}), external_ids={})
     _normalise(client)
     session.add(client)
     await session.flush()
@@ -108,24 +120,42 @@ async def update(
     for name, value in changes.items():
         if value is None and name in REQUIRED:
             raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
-    if changes.get("email") is not None and changes["email"] != client.email:
-        await guardian_emails.must_not_be_a_guardians(session, client.id, changes["email"])
-    born = client.date_of_birth
-    for name in changes.keys() - {"practitioner_ids", "external_ids"}:
-        setattr(client, name, changes[name])
-    _normalise(client)
+    written = changes.keys() - {*ELSEWHERE}
+    await write(
+        session, client, {name: whole(name, changes[name], getattr(client, name), f"/{name}") for name in written}
+    )
     if "practitioner_ids" in changes:
         await _assign(session, client, set(changes["practitioner_ids"]))
     if "external_ids" in changes:
         await _identify(session, client, _known_as(client, changes["external_ids"]))
-    client.updated_at = func.now()
-    await session.flush()
-    if client.date_of_birth != born:
-        await grants.realign_client(session, client)
     await audit.record(
         session, principal, "client.updated", resource=("client", client.id), clients=[client.id], changed=changes
     )
     return await _answer(session, client_id)
+
+
+def whole(name: str, given: Any, stored: Any, pointer: str) -> Any:
+    """What a field is once the input is in it (RFC 7396). Raises Invalid for a part that is missing."""
+    if name in NESTED and given is not None:
+        return merged(NESTED[name], stored, given, pointer)
+    return [phone.model_dump() for phone in given or ()] if name == "other_phones" else given
+
+
+async def write(session: Session, client: Client, fields: Mapping[str, Any]) -> None:
+    """Put whole fields into the chart of a client who is held, whoever they come from.
+
+    With the date of birth changes until when guardians may act for the client. Raises EmailBelongsToGuardian.
+    """
+    email, born = fields.get("email"), client.date_of_birth
+    if email is not None and email != client.email:
+        await guardian_emails.must_not_be_a_guardians(session, client.id, email)
+    for name, value in fields.items():
+        setattr(client, name, value)
+    _normalise(client)
+    client.updated_at = func.now()
+    await session.flush()
+    if client.date_of_birth != born:
+        await grants.realign_client(session, client)
 
 
 async def archive(session: Session, principal: Principal, client_id: UUID) -> dict[str, Any]:

@@ -63,27 +63,36 @@ class _Look:
     def __init__(self, media_type: str, max_bytes: int) -> None:
         self._media_type, self._max = media_type, max_bytes
         self._size = 0
-        self._tail = b""
+        self._head: bytearray | None = bytearray()
+        """Until there is enough of it to be looked at."""
+        self._tail = bytearray()
 
-    def see(self, block: bytes) -> None:
-        if not self._size:
-            self._at_start(block)
-        self._size += len(block)
+    def see(self, piece: bytes) -> None:
+        self._size += len(piece)
         if self._size > self._max:
             raise TooLarge(f"A file may have at most {self._max} bytes.", max_bytes=self._max)
-        if kinds.is_text(self._media_type) and b"\0" in block:
+        if self._head is not None:
+            self._head += piece
+            if len(self._head) >= sniffing.HEAD:
+                self._look_at_head(bytes(self._head))
+        if kinds.is_text(self._media_type) and b"\0" in piece:
             raise kinds.mismatch()
         if kinds.is_package(self._media_type):
-            self._tail = (self._tail + block)[-sniffing.TAIL :]
-
-    def _at_start(self, head: bytes) -> None:
-        kinds.must_be(self._media_type, sniffing.media_type_of(head))
-        size = sniffing.png_size(head)
-        if size is not None and size[0] * size[1] > MOST_PIXELS:
-            raise invalid("/file", "too_many_pixels", f"A picture may have at most {MOST_PIXELS} pixels.")
+            self._tail += piece
+            if len(self._tail) > 2 * sniffing.TAIL:
+                del self._tail[: -sniffing.TAIL]
 
     def finish(self) -> None:
         if not self._size:
             raise invalid("/file", "empty_file", "The file is empty.")
+        if self._head is not None:
+            self._look_at_head(bytes(self._head))
         if kinds.is_package(self._media_type):
-            kinds.must_be_package(self._media_type, sniffing.open_xml(self._tail))
+            kinds.must_be_package(self._media_type, sniffing.open_xml(bytes(self._tail[-sniffing.TAIL :])))
+
+    def _look_at_head(self, head: bytes) -> None:
+        self._head = None
+        kinds.must_be(self._media_type, sniffing.media_type_of(head))
+        size = sniffing.png_size(head)
+        if size is not None and size[0] * size[1] > MOST_PIXELS:
+            raise invalid("/file", "too_many_pixels", f"A picture may have at most {MOST_PIXELS} pixels.")

@@ -96,13 +96,17 @@ def for_staff(statement: Rows, everyone: bool) -> Rows:
 
 
 def for_client(statement: Rows) -> Rows:
+    return statement.where(is_shown())
+
+
+def is_shown() -> ColumnElement[bool]:
     """What the caller has uploaded, and what is shared with clients for whom they may look at documents.
 
     What one guardian has uploaded is no other's to see, unless the practice shares it (F6.M3).
     """
     viewing = Document.client_id == bindparam("viewing", type_=UUIDS).any_()
     shared = and_(Document.shared_at.is_not(None), viewing)
-    return statement.where(Document.withdrawn_at.is_(None), or_(_is_own, shared))
+    return and_(Document.withdrawn_at.is_(None), or_(_is_own, shared))
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -23,7 +23,7 @@ Pieces = AsyncIterator[bytes]
 class Look(Protocol):
     """Sees a file on its way, in a thread, and may raise what is wrong with it: then nothing is stored."""
 
-    def see(self, block: bytes) -> None: ...
+    def see(self, piece: bytes) -> None: ...
 
     def finish(self) -> None: ...
 
@@ -81,7 +81,7 @@ async def read(store: ObjectStore, file: Sealed, start: int = 0, stop: int | Non
     opener = Opener(cipher, file.size_bytes, start, file.size_bytes if stop is None else stop)
     try:
         async for sealed in store.get(file.key, opener.sealed_start, opener.sealed_stop):
-            if opened := opener.update(sealed):
+            for opened in opener.update(sealed):
                 yield opened
         opener.finish()
     except (ObjectMissing, SealError):
@@ -97,33 +97,44 @@ class _Sealing:
         self.digest = hashlib.sha256()
         self.failure: Exception | None = None
 
-    async def frames(self) -> Pieces:
+    async def frames(self) -> AsyncIterator[Sequence[bytes]]:
+        """One block is sealed while the next one arrives."""
+        blocks = _blocks(self._pieces)
+        arriving = asyncio.ensure_future(anext(blocks, None))
         try:
-            async for block in _blocks(self._pieces):
+            while (block := await arriving) is not None:
+                arriving = asyncio.ensure_future(anext(blocks, None))
                 if sealed := await asyncio.to_thread(self._take, block):
                     yield sealed
             if self._look:
-                self._look.finish()
-            yield self._sealer.finish()
+                await asyncio.to_thread(self._look.finish)
+            yield [self._sealer.finish()]
         except Exception as error:
             self.failure = error
             raise
+        finally:
+            arriving.cancel()
+            await asyncio.wait({arriving})
+            if not arriving.cancelled():
+                arriving.exception()  # it is known, or comes too late to matter
 
-    def _take(self, block: bytes) -> bytes:
-        self.size += len(block)
-        if self._look:
-            self._look.see(block)
-        self.digest.update(block)
+    def _take(self, block: Sequence[bytes]) -> list[bytes]:
+        for piece in block:
+            self.size += len(piece)
+            if self._look:
+                self._look.see(piece)
+            self.digest.update(piece)
         return self._sealer.update(block)
 
 
-async def _blocks(pieces: Pieces) -> Pieces:
-    """The same bytes in blocks of at least BLOCK, but for the last."""
-    held = bytearray()
+async def _blocks(pieces: Pieces) -> AsyncIterator[list[bytes]]:
+    """The same pieces, some at a time: of at least BLOCK bytes together, but for the last."""
+    held, size = list[bytes](), 0
     async for piece in pieces:
-        held += piece
-        if len(held) >= BLOCK:
-            yield bytes(held)
-            held.clear()
+        held.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield held
+            held, size = list[bytes](), 0
     if held:
-        yield bytes(held)
+        yield held

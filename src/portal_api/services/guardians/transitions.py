@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, case, exists, func, select, tuple_
 
 from portal_api.core.access import ActorKind, Origin, Principal
-from portal_api.core.db import Read, Reader, Session, Source
+from portal_api.core.db import Read, Reader, Session, Source, instant
 from portal_api.core.errors import PreconditionFailed
 from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.guardians import Guardian
@@ -38,7 +38,6 @@ RULES = Read(
     )
 )
 DUE = select(Guardian.id).where(Guardian.revoked_at.is_(None), Guardian.transition_at <= func.now())
-ENDED, NARROWED = "guardian.access_ended", "guardian.access_narrowed"
 
 
 async def get(source: Source) -> dict[str, Any]:
@@ -126,14 +125,21 @@ async def announce(session: Session) -> tuple[int, list[tuple[UUID, UUID | None]
         if not come:
             continue  # the date of birth, or the rules, are others now
         over = any(rule.ends for rule in come)
-        await record(session, program, ENDED if over else NARROWED, guardian, details={"age": come[-1].age})
+        details = {"age": come[-1].age}
+        if over:
+            await record(session, program, "guardian.access_ended", guardian, details=details)
+        else:
+            await record(session, program, "guardian.access_narrowed", guardian, details=details)
         told.add((client.id, over))
         if any(rule.invite for rule in come):
             invited.setdefault(client.id, guardian.created_by)
     await grants.realign(session, pairs, practice)
     for client_id, over in sorted(told):
-        type = "client.came_of_age" if over else "client.grew_older"
-        await audit.record(session, program, type, resource=("client", client_id), clients=[client_id])
+        about: dict[str, Any] = {"resource": ("client", client_id), "clients": [client_id]}
+        if over:
+            await audit.record(session, program, "client.came_of_age", **about)
+        else:
+            await audit.record(session, program, "client.grew_older", **about)
     return len(pairs), sorted(invited.items())
 
 
@@ -153,7 +159,7 @@ def _upcoming(everyone: bool, *, resumed: bool) -> Read:
             "family_name",
             Guardian.family_name,
             "extended_to",
-            Guardian.extended_to,
+            instant(Guardian.extended_to),
         )
     )
     statement = (

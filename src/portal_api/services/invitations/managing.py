@@ -14,8 +14,9 @@ from portal_api.models.clients import Client
 from portal_api.models.invitations import Invitation
 from portal_api.schemas.base import PageQuery
 from portal_api.schemas.invitations import InvitationCreate
-from portal_api.services import audit, clients
+from portal_api.services import audit, clients, onboarding
 from portal_api.services.clients import guardian_emails, logins, portal_access
+from portal_api.services.invitations import payload
 from portal_api.services.invitations.issuing import invite_client, send_again
 from portal_api.services.paging import Pager
 
@@ -64,7 +65,7 @@ async def page(reader: Reader, principal: Principal, client_id: UUID, query: Pag
 
 
 async def create(session: Session, principal: Principal, client_id: UUID, data: InvitationCreate) -> dict[str, Any]:
-    """Invite the client to a login of their own.
+    """Invite the client to a login of their own; what they are to fill in and to read is theirs from now on (F3.M2).
 
     Raises NotFound, InvalidState for an archived or suspended client, PortalNotEnabled, AlreadyLinked,
     EmailBelongsToGuardian, EmailInUse for an address that signs in as staff, Invalid without any e-mail address.
@@ -76,11 +77,13 @@ async def create(session: Session, principal: Principal, client_id: UUID, data: 
         raise invalid("/email", "missing", "No e-mail address of this client is known: give one.")
     await guardian_emails.must_not_be_a_guardians(session, client.id, email)
     await must_not_be_staffs(session, email)
-    payload = data.model_dump(exclude={"email", "features"})
+    brought = data.model_dump(exclude={"email", "features"})
     features = {str(feature): enabled for feature, enabled in data.features.items()}
-    invitation = await invite_client(session, principal, client, email, features=features, **payload)
+    invitation = await invite_client(session, principal, client, email, features=features, **brought)
     if client.portal_state != "active":
         await portal_access.move(session, client, "invited", by=principal.account_id)
+    await payload.hand_over(session, principal, client.id, data)
+    await onboarding.begin(session, principal, client.id, "invitation")
     return await answer(session, invitation.id)
 
 

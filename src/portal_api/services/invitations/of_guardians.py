@@ -24,7 +24,7 @@ from portal_api.services.paging import Pager
 
 
 class AlreadyAccepted(Conflict):
-    code, title = "already_linked", "The guardian has accepted an invitation already"
+    code, title = "guardian_has_joined", "The guardian has accepted an invitation already"
 
 
 async def create(

@@ -10,6 +10,7 @@ from portal_api.core.db import Binding, Session
 from portal_api.core.errors import Forbidden, NotFound
 from portal_api.models.auth import Account
 from portal_api.schemas.invitations import MyInvitationAccept
+from portal_api.services import onboarding
 from portal_api.services.guardians import joining
 from portal_api.services.invitations import accepting
 
@@ -41,5 +42,6 @@ async def accept(session: Session, principal: Principal, data: MyInvitationAccep
     guardian = await joining.invited(session, offer.row["guardian_id"])
     account.verify_email(now)
     await joining.join(session, principal, guardian, client, account, invitation.created_by)
+    await onboarding.begin(session, principal, client.id, "guardian")
     await accepting.finish(session, principal, invitation, account, now)
     return {"client_id": client.id, "relationship": guardian.relationship}

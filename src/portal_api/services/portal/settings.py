@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, select
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Read, Session, Source
 from portal_api.core.errors import Forbidden, PreconditionFailed, invalid
+from portal_api.models.forms import FormKind, FormTemplate
 from portal_api.models.portal import PortalSettings
 from portal_api.schemas.portal import PortalUpdate
 from portal_api.services import audit
@@ -19,6 +21,7 @@ SETTINGS = Read(
         PortalSettings.slug,
         PortalSettings.allow_client_signup,
         PortalSettings.allow_staff_set_credentials,
+        PortalSettings.digest_at,
         PortalSettings.invitation_ttl_days,
         func.jsonb_build_object(
             "late_within_minutes",
@@ -38,15 +41,27 @@ SETTINGS = Read(
             PortalSettings.video_closes_minutes_after,
             "waiting_room",
             PortalSettings.video_waiting_room,
+            "consent_gate",
+            PortalSettings.video_consent_gate,
+            "consent_form_template_id",
+            PortalSettings.video_consent_form_template_id,
         ).label("video"),
+        func.jsonb_build_object(
+            "scores_visible",
+            PortalSettings.assessment_scores_visible,
+            "escalation_hours",
+            PortalSettings.assessment_escalation_hours,
+        ).label("assessments"),
         PortalSettings.second_factor,
         PortalSettings.updated_at,
         PortalSettings.version,
     )
 )
 
-PREFIXES = {"cancellation": "", "video": "video_"}
+PREFIXES = {"assessments": "assessment_", "cancellation": "", "video": "video_"}
 """Of the columns that hold what the input nests."""
+CONSENT = "video_consent_form_template_id"
+CLEARABLE = (CONSENT,)
 
 
 class SlugLocked(Forbidden):
@@ -66,7 +81,9 @@ async def update(session: Session, principal: Principal, data: PortalUpdate, if_
     if if_match is not None and row.version != if_match:
         raise PreconditionFailed(current=await get(session))
     _must_keep_slug(row, data)
-    moved = _apply(row, _flat(data))
+    changes = _flat(data)
+    await _must_be_consent(session, changes.get(CONSENT))
+    moved = _apply(row, changes)
     if moved:
         await session.flush()
         await audit.record(
@@ -106,11 +123,22 @@ def _must_keep_slug(row: PortalSettings, data: PortalUpdate) -> None:
     raise invalid("/slug", "not_writable", "Claim the link with POST /v1/practice/portal/enable.")
 
 
+async def _must_be_consent(session: Session, form_template_id: UUID | None) -> None:
+    """Raise Invalid for a form that clients cannot be asked to sign."""
+    if form_template_id is None:
+        return
+    consent = select(FormTemplate.id).where(
+        FormTemplate.id == form_template_id, FormTemplate.kind == FormKind.CONSENT, FormTemplate.state == "published"
+    )
+    if await session.scalar(consent) is None:
+        raise invalid("/video/consent_form_template_id", "unknown_form", "Name a published consent of the practice.")
+
+
 def _flat(data: PortalUpdate) -> dict[str, Any]:
     """The given fields by column, nested ones included. Raises Invalid for a null: each setting has a value."""
     found: dict[str, Any] = {}
     for path, column, value in _given(data):
-        if value is None:
+        if value is None and column not in CLEARABLE:
             raise invalid(f"/{path}", "null_not_allowed", "This cannot be cleared.")
         found[column] = value
     return found
@@ -131,6 +159,11 @@ def _apply(row: PortalSettings, changes: dict[str, Any]) -> dict[str, Any]:
     for name, value in changes.items():
         old = getattr(row, name)
         if value != old:
-            moved[name] = {"from": old, "to": value}
+            moved[name] = {"from": _told(old), "to": _told(value)}
             setattr(row, name, value)
     return moved
+
+
+def _told(value: Any) -> Any:
+    """As an event's details hold it."""
+    return str(value) if isinstance(value, UUID) else value

@@ -13,7 +13,7 @@ from portal_api.models.clients import Client
 from portal_api.models.prospects import Prospect
 from portal_api.schemas.clients import ClientCreate
 from portal_api.schemas.prospects import ProspectAssociation, ProspectClient, ProspectDecision
-from portal_api.services import audit, clients
+from portal_api.services import audit, clients, onboarding
 from portal_api.services.auth import step_up
 from portal_api.services.clients import logins, portal_access
 from portal_api.services.clients.logins import AlreadyLinked
@@ -108,6 +108,7 @@ async def _admit(
     await logins.grant_self(session, client, prospect.account, SOURCE, by=principal.account_id)
     prospect.become_client(outcome, client.id, await clock.now(session), by=review.acting(principal))
     await of_prospects.hand_over(session, prospect.id, client.id)
+    await onboarding.begin(session, principal, client.id, SOURCE)
     return await review.recorded(session, principal, prospect, f"prospect.{outcome}", client_id=client.id)
 
 

@@ -18,7 +18,7 @@ from portal_api.models.scheduling import Appointment
 from portal_api.models.video import VideoParticipant
 from portal_api.schemas.video import HostJoinCreate, JoinCreate
 from portal_api.services import audit
-from portal_api.services.video import sessions
+from portal_api.services.video import consent, sessions
 from portal_api.services.video.sessions import Meeting
 
 TOKEN_LIFETIME = timedelta(minutes=2)
@@ -32,22 +32,23 @@ async def join_as_client(
     """A client, or who may join for them, comes: to the waiting room, or into the session once admitted.
 
     Raises NotFound, FeatureDisabled, Invalid where it is not clear for whom, InvalidState, NotByVideo, TooEarly, Ended,
-    VideoNotConfigured.
+    ConsentRequired, VideoNotConfigured.
     """
     if data.client_id is not None:
         principal.profile(data.client_id)  # theirs, and with the feature: else it is refused before anything is read
     appointment = await sessions.of_client(session, principal, appointment_id)
     client_id = _for_whom(principal, appointment, data.client_id)
     meeting = await sessions.opened(session, appointment)
+    missing = {"missing_consent": await consent.missing(session, principal, meeting.settings, client_id)}
     name = data.display_name or await _client_name(session, principal, client_id)
     participant = await _seated(session, principal, meeting, name, client_id)
-    if not meeting.has_waiting_room:
+    if not meeting.settings.video_waiting_room:
         participant.admit(meeting.now, None)
     if participant.admitted_at is None:
         if participant.asked_at == meeting.now:
             await _record(session, principal, "video.waiting", meeting, participant)
-        return _answer(session, meeting, participant, waits=True)
-    return await _let_in(session, principal, meeting, participant)
+        return _answer(session, meeting, participant, waits=True) | missing
+    return await _let_in(session, principal, meeting, participant) | missing
 
 
 async def join_as_host(
@@ -62,7 +63,7 @@ async def join_as_host(
     name = data.display_name or await _account_name(session, principal, full=True)
     participant = await _seated(session, principal, meeting, name, None)
     participant.admit(meeting.now, principal.account_id)
-    return await _let_in(session, principal, meeting, participant)
+    return await _let_in(session, principal, meeting, participant) | {"missing_consent": None}
 
 
 def _for_whom(principal: Principal, appointment: Appointment, client_id: UUID | None) -> UUID:

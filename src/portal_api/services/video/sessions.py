@@ -45,7 +45,7 @@ class Meeting:
     appointment: Appointment
     window: Window
     now: datetime
-    has_waiting_room: bool
+    settings: PortalSettings
 
 
 async def of_client(session: Session, principal: Principal, appointment_id: UUID) -> Appointment:
@@ -92,7 +92,7 @@ async def opened(session: Session, appointment: Appointment) -> Meeting:
         raise TooEarly("Come back when it opens.", opens_at=window.opens_at)
     if now >= window.closes_at:
         raise Ended("It can no longer be joined.", closed_at=window.closes_at)
-    return Meeting(appointment, window, now, settings.video_waiting_room)
+    return Meeting(appointment, window, now, settings)
 
 
 def room_of(vault: Vault, appointment: Appointment) -> str:

@@ -13,7 +13,7 @@ from portal_api.models.auth import Account
 from portal_api.models.clients import Client
 from portal_api.schemas.base import normal_email
 from portal_api.schemas.clients import CredentialsSet
-from portal_api.services import audit
+from portal_api.services import audit, onboarding
 from portal_api.services.auth import passwords, sessions
 from portal_api.services.clients import logins, portal_access, reading
 
@@ -47,6 +47,7 @@ async def put(session: Session, principal: Principal, client_id: UUID, data: Cre
     if own is None:
         await logins.grant_self(session, client, account, "credentials", principal.account_id)
     await session.flush()
+    await onboarding.begin(session, principal, client.id, "credentials")
     await audit.record(
         session, principal, "credentials.set", resource=("account", account.id), clients=[client.id],
         details={"generated": data.generate, "renewed": own is not None},

@@ -1,0 +1,1 @@
+"""Forms: templates, what they are made of, and what clients are given."""

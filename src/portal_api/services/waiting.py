@@ -1,0 +1,120 @@
+"""What waits for whoever acts for clients, in one read: steps to do, forms to fill in or sign, times to answer."""
+
+from typing import Any
+
+from sqlalchemy import Date, Text, and_, bindparam, false, func, literal, null, or_, select, union_all
+from sqlalchemy.dialects.postgresql import JSONB
+
+from portal_api.core.access import GrantPermission, Principal, Profile
+from portal_api.core.db import Read, Reader
+from portal_api.core.db.base import UUIDS
+from portal_api.models.forms import OPEN_STATES, FormAssignment, FormState, FormVersion, SignerRole
+from portal_api.models.onboarding import ClientOnboarding
+from portal_api.models.scheduling import AppointmentRequest
+from portal_api.models.signatures import Party, RequestState, Signature, SignatureRequest
+from portal_api.services.forms.reading import addressed_to
+from portal_api.services.onboarding.standing import PERMISSIONS
+from portal_api.services.signatures import custody
+
+MOST = 50
+BY_CLIENTS = (SignerRole.CLIENT, SignerRole.GUARDIAN_ANY, SignerRole.GUARDIAN_EACH)
+_account = bindparam("account_id")
+
+
+def _of(name: str) -> Any:
+    """The clients for whom the caller may do this."""
+    return bindparam(name, type_=UUIDS).any_()
+
+
+def _item(kind: str, row: Any, title: Any, due_on: Any, since: Any, id: Any = None, if_all: Any = None) -> Any:
+    """if_all: whether it waits for the caller only where custody has every guardian sign."""
+    return select(
+        literal(kind).cast(Text).label("kind"),
+        row.client_id.label("client_id"),
+        (row.id if id is None else id).label("id"),
+        title.label("title"),
+        due_on.label("due_on"),
+        since.label("since"),
+        (false() if if_all is None else if_all).label("if_all_guardians"),
+    )
+
+
+def _has_role(role: SignerRole) -> Any:
+    return FormAssignment.signers.contains(literal([{"role": role.value}], JSONB))
+
+
+def _signed(*conditions: Any) -> Any:
+    return (
+        select(Signature.id)
+        .join(SignatureRequest, SignatureRequest.id == Signature.request_id)
+        .where(
+            SignatureRequest.subject_id == FormAssignment.id,
+            SignatureRequest.state.in_((RequestState.OPEN, RequestState.COMPLETE)),
+            *conditions,
+        )
+        .correlate(FormAssignment)
+        .exists()
+    )
+
+
+_no_title, _no_date = null().cast(Text), null().cast(Date)
+_onboarding = _item(
+    "onboarding", ClientOnboarding, _no_title, _no_date, ClientOnboarding.created_at, ClientOnboarding.client_id
+).where(ClientOnboarding.client_id == _of("onboarding"), ClientOnboarding.completed_at.is_(None))
+_forms = (
+    _item("form", FormAssignment, FormVersion.title, FormAssignment.due_on, FormAssignment.created_at)
+    .join(FormVersion, FormVersion.id == FormAssignment.form_version_id)
+    .where(
+        FormAssignment.client_id == _of("completing"),
+        FormAssignment.state_now().in_(OPEN_STATES),
+        addressed_to(_account),
+    )
+)
+_by_ours = _signed(Signature.party.in_((Party.CLIENT, Party.GUARDIAN)))
+_by_staff = or_(_has_role(SignerRole.PRACTITIONER), _has_role(SignerRole.SUPERVISOR))
+_each = _has_role(SignerRole.GUARDIAN_EACH)
+_signatures = (
+    _item(
+        *("signature", FormAssignment, FormVersion.title, FormAssignment.due_on, FormAssignment.created_at),
+        if_all=and_(_by_ours, _by_staff, ~_each),
+    )
+    .join(FormVersion, FormVersion.id == FormAssignment.form_version_id)
+    .where(
+        FormAssignment.client_id == _of("signing"),
+        FormAssignment.state == FormState.SUBMITTED,
+        or_(*map(_has_role, BY_CLIENTS)),
+        addressed_to(_account),
+        ~_signed(Signature.account_id == _account),
+        # What one of them has signed and is not closed waits for another guardian, or for staff.
+        or_(_each, ~_by_ours, FormAssignment.client_id == _of("acting")),
+    )
+)
+_offers = _item("counter_offer", AppointmentRequest, _no_title, _no_date, AppointmentRequest.updated_at).where(
+    AppointmentRequest.client_id == _of("booking"),
+    AppointmentRequest.state == "requested",
+    AppointmentRequest.offered_starts_at.is_not(None),
+    AppointmentRequest.expires_at > func.now(),
+)
+_all = union_all(_onboarding, _forms, _signatures, _offers).subquery()
+WAITING = Read(select(*_all.c).order_by(_all.c.due_on.nulls_last(), _all.c.since, _all.c.id).limit(MOST))
+
+
+async def of(reader: Reader, principal: Principal, profiles: tuple[Profile, ...]) -> list[dict[str, Any]]:
+    """What waits for the caller about these clients: what is due first, at most fifty."""
+    acting = [profile.client_id for profile in profiles if not profile.is_own]
+
+    def permitted(*permissions: GrantPermission) -> list[Any]:
+        return [profile.client_id for profile in profiles if any(map(profile.may, permissions))]
+
+    rows = await reader.rows(
+        WAITING,
+        account_id=principal.account_id,
+        onboarding=permitted(*PERMISSIONS.values()),
+        completing=permitted(GrantPermission.FORMS_COMPLETE),
+        signing=permitted(GrantPermission.FORMS_SIGN),
+        acting=acting,
+        booking=permitted(GrantPermission.APPOINTMENTS_BOOK),
+    )
+    unsure = {row["client_id"] for row in rows if row["if_all_guardians"]}
+    every = {client_id for client_id in unsure if await custody.all_guardians_sign(reader, client_id)}
+    return [row for row in rows if not row.pop("if_all_guardians") or row["client_id"] in every]

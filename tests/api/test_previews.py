@@ -1,0 +1,169 @@
+"""Looking at the portal through a client's eyes (F16)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from portal_api.core.access import Role
+from tests import people
+from tests.world import Caller, Practice, World
+
+Sql = Callable[..., list[Any]]
+
+
+async def look(staff: Caller, client_id: str, **body: Any) -> Caller:
+    """Someone who looks as the client."""
+    answer = await staff.post(f"/v1/clients/{client_id}/view-as", body)
+    assert answer.status_code == 201, answer.text
+    begun = answer.json()
+    return Caller(staff.http, begun["access_token"], None, begun)
+
+
+@pytest.fixture
+async def practice(world: World) -> Practice:
+    made = await world.practice()
+    assert (await made.owner.post("/v1/practice/portal/enable", {"slug": f"h-{made.id[-12:]}"})).is_success
+    return made
+
+
+@pytest.fixture
+async def client(world: World, practice: Practice) -> dict[str, Any]:
+    return await world.client(practice.owner)
+
+
+class TestLooking:
+    async def test_the_answer_says_who_looks_as_whom_and_for_how_long(
+        self, practice: Practice, client: dict[str, Any]
+    ) -> None:
+        """F16.M2"""
+        begun = (await look(practice.owner, client["id"], reason="Help on the telephone")).account
+        assert begun["act"] == {"sub": practice.owner.account["id"]}
+        assert (begun["client_id"], begun["relationship"], begun["read_only"]) == (client["id"], "self", True)
+        assert begun["expires_in"] == 600
+        assert client["family_name"] in begun["banner"]
+
+    async def test_it_sees_what_the_client_sees(self, world: World, practice: Practice, client: dict[str, Any]) -> None:
+        own = await people.client_login(world, practice, client["id"])
+        looking = await look(practice.owner, client["id"])
+        for path in ("/v1/me/capabilities", "/v1/me/home", "/v1/me/appointments", "/v1/practitioners"):
+            theirs, seen = await own.get(path), await looking.get(path)
+            assert (seen.status_code, seen.json()) == (theirs.status_code, theirs.json()), path
+        me = (await looking.get("/v1/me")).json()
+        assert (me["id"], me["kind"]) == (own.account["id"], "client")
+        assert me["act"] == {"sub": practice.owner.account["id"]}
+        assert (await own.get("/v1/me")).json()["act"] is None
+
+    async def test_a_client_without_a_login_can_be_looked_at(self, practice: Practice, client: dict[str, Any]) -> None:
+        looking = await look(practice.owner, client["id"])
+        me = (await looking.get("/v1/me")).json()
+        assert (me["given_name"], me["email_verified"]) == (client["given_name"], False)
+        home = (await looking.get("/v1/me/home")).json()
+        assert home["account"]["given_name"] == client["given_name"]
+        assert [profile["client_id"] for profile in home["profiles"]] == [client["id"]]
+
+    async def test_nothing_can_be_changed(self, world: World, practice: Practice, client: dict[str, Any]) -> None:
+        """F16.M2: no signing, no paying, no messages, nothing."""
+        await people.client_login(world, practice, client["id"])
+        looking = await look(practice.owner, client["id"])
+        for method, path in (
+            ("PATCH", "/v1/me"),
+            ("DELETE", "/v1/me/sessions/018f0000-0000-7000-8000-000000000000"),
+            ("POST", "/v1/me/appointment-requests"),
+            ("PUT", "/v1/me/password"),
+            ("POST", "/v1/auth/logout"),
+        ):
+            answer = await looking.request(method, path, json={})
+            assert (answer.status_code, answer.json()["code"]) == (403, "preview_reads_only"), path
+
+    async def test_it_sees_nobody_else(self, world: World, practice: Practice, client: dict[str, Any]) -> None:
+        other = await world.client(practice.owner)
+        looking = await look(practice.owner, client["id"])
+        assert (await looking.get("/v1/clients")).status_code == 403
+        answer = await looking.get("/v1/me/appointments", params={"client_id": other["id"]})
+        assert answer.status_code == 404
+
+
+class TestAsAGuardian:
+    async def test_before_anything_is_granted(self, practice: Practice, client: dict[str, Any]) -> None:
+        """F16.B1"""
+        looking = await look(practice.owner, client["id"], permissions=["appointments.view"], relationship="parent")
+        (profile,) = (await looking.get("/v1/me")).json()["profiles"]
+        assert (profile["relationship"], profile["permissions"]) == ("parent", ["appointments.view"])
+        assert (await looking.get("/v1/me/appointments")).status_code == 200
+        capabilities = (await looking.get("/v1/me/capabilities")).json()["profiles"][0]
+        assert capabilities["permissions"]["appointments.view"] is True
+        assert capabilities["permissions"]["messages"] is False
+
+    async def test_one_view_at_a_time(self, practice: Practice, client: dict[str, Any]) -> None:
+        path = f"/v1/clients/{client['id']}/view-as"
+        foreign = "018f0000-0000-7000-8000-000000000000"
+        for body, code in (
+            ({"guardian_id": foreign, "permissions": []}, "one_view"),
+            ({"relationship": "parent"}, "permissions_needed"),
+            ({"permissions": [], "relationship": "self"}, "not_a_guardian"),
+            ({"permissions": ["everything"]}, "enum"),
+            ({"guardian_id": foreign}, "unknown_guardian"),
+        ):
+            answer = await practice.owner.post(path, body)
+            assert answer.status_code == 422, body
+            assert answer.json()["errors"][0]["code"] == code
+
+
+class TestWho:
+    async def test_only_who_works_with_the_client(
+        self, world: World, practice: Practice, client: dict[str, Any]
+    ) -> None:
+        stranger, _ = await people.colleague(world, practice, Role.PRACTITIONER)
+        biller, _ = await people.colleague(world, practice, Role.BILLER)
+        path = f"/v1/clients/{client['id']}/view-as"
+        assert (await stranger.post(path)).status_code == 404
+        assert (await biller.post(path)).status_code == 403
+
+    async def test_it_ends_with_the_assignment_and_with_the_session(
+        self, world: World, practice: Practice, client: dict[str, Any]
+    ) -> None:
+        """Each request asks anew."""
+        colleague, staff_id = await people.colleague(world, practice, Role.PRACTITIONER)
+        path = f"/v1/clients/{client['id']}"
+        assert (await practice.owner.patch(path, {"practitioner_ids": [staff_id]})).is_success
+        looking, again = await look(colleague, client["id"]), await look(colleague, client["id"])
+        assert (await looking.get("/v1/me")).status_code == 200
+        assert (await practice.owner.patch(path, {"practitioner_ids": []})).is_success
+        assert (await looking.get("/v1/me")).json()["code"] == "preview_ended"
+        assert (await practice.owner.patch(path, {"practitioner_ids": [staff_id]})).is_success
+        assert (await again.get("/v1/me")).status_code == 200
+        assert (await colleague.post("/v1/auth/logout")).status_code == 204
+        assert (await again.get("/v1/me")).json()["code"] == "preview_ended"
+
+    async def test_it_ends_by_itself(self, practice: Practice, client: dict[str, Any], sql: Sql) -> None:
+        looking = await look(practice.owner, client["id"])
+        sql("UPDATE preview SET expires_at = now() WHERE id = %s", looking.account["id"])
+        answer = await looking.get("/v1/me")
+        assert (answer.status_code, answer.json()["code"]) == (401, "preview_ended")
+
+
+class TestTheRecord:
+    async def test_both_see_who_looked(self, world: World, practice: Practice, client: dict[str, Any]) -> None:
+        """F16.M2, F18.B1: staff in the audit trail, the client in the access history."""
+        own = await people.client_login(world, practice, client["id"])
+        looking = await look(practice.owner, client["id"])
+        await looking.get("/v1/me/home")
+        params = {"client_id": client["id"]}
+        events = (await practice.owner.get("/v1/audit-events", params=params)).json()["data"]
+        mine = [event for event in events if event["type"].startswith("preview.")]
+        assert {event["type"] for event in mine} == {"preview.begun", "preview.read"}
+        assert {event["actor_id"] for event in mine} == {practice.owner.account["id"]}
+        assert {event["actor_kind"] for event in mine} == {"staff"}
+        assert [event["on_behalf_of"] for event in mine if event["type"] == "preview.read"] == [client["id"]]
+        history = (await own.get("/v1/me/access-history")).json()["data"]
+        assert "preview.read" in {entry["type"] for entry in history}
+
+
+class TestTheTestClient:
+    async def test_there_is_one_however_often_it_is_asked_for(self, practice: Practice) -> None:
+        """F16.M1"""
+        first = (await practice.owner.post("/v1/practice/test-client")).json()
+        again = (await practice.owner.post("/v1/practice/test-client")).json()
+        assert first["is_test"] is True
+        assert again["id"] == first["id"]
