@@ -131,12 +131,12 @@ class Feed:
 
 def _data(event: Happening, clients: frozenset[UUID]) -> bytes:
     client_id = str(next(iter(clients))) if len(clients) == 1 else None
-    resource_id = str(event.resource_id) if event.resource_id else None
+    resource_type, resource_id = event.shown
     told: dict[str, Any] = {
         "id": str(event.id),
         "type": event.type,
-        "resource_type": event.resource_type,
-        "resource_id": resource_id,
+        "resource_type": resource_type,
+        "resource_id": str(resource_id) if resource_id else None,
         "client_id": client_id,
     }
     return orjson.dumps(told)

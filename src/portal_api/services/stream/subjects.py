@@ -5,15 +5,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, cast, func, select
 
 from portal_api.core.db import Read, Reader, Row
 from portal_api.core.db.base import UUIDS
 from portal_api.models.documents import Document
+from portal_api.models.forms import FormAssignment
+from portal_api.models.messages import Thread, ThreadParticipant
 from portal_api.models.scheduling import Appointment, AppointmentRequest
+from portal_api.models.treatment_plans import TreatmentPlan
 from portal_api.services.stream.log import Happening
 
 _ids = bindparam("ids", type_=UUIDS)
+
+
+_participants = (
+    select(func.coalesce(func.array_agg(ThreadParticipant.account_id), cast([], UUIDS)))
+    .where(ThreadParticipant.thread_id == Thread.id, ThreadParticipant.left_at.is_(None))
+    .correlate(Thread)
+    .scalar_subquery()
+)
 
 
 def _of(model: Any, *columns: Any) -> Read:
@@ -28,6 +39,15 @@ SUBJECTS: Mapping[str, Read] = {
         AppointmentRequest.requested_at,
         AppointmentRequest.confidential,
     ),
+    "form_assignment": _of(FormAssignment, FormAssignment.account_id, FormAssignment.confidential),
+    "thread": _of(
+        Thread,
+        Thread.audience,
+        Thread.guardian_account_id,
+        Thread.confidential,
+        _participants.label("participants"),
+    ),
+    "treatment_plan": _of(TreatmentPlan, TreatmentPlan.confidential),
     "document": _of(Document, Document.uploaded_by, Document.shared_at, Document.withdrawn_at, Document.confidential),
 }
 """By the resource type of the event. Of other types it is enough what the event itself says."""
@@ -42,8 +62,9 @@ async def look(reader: Reader, events: Iterable[Happening]) -> Subjects:
     """
     wanted: dict[str, set[UUID]] = defaultdict(set)
     for event in events:
-        if event.resource_type in SUBJECTS and event.resource_id is not None:
-            wanted[event.resource_type].add(event.resource_id)
+        kind, identity = event.shown
+        if kind in SUBJECTS and identity is not None:
+            wanted[kind].add(identity)
     found: dict[UUID, Row] = {}
     for kind, ids in wanted.items():
         found |= {row["id"]: row for row in await reader.rows(SUBJECTS[kind], ids=list(ids))}
