@@ -273,6 +273,20 @@ class TestGuardians:
         assert set(copy.tombstones) == {("profile", desk.client_id), ("appointment", gone["id"])}
         assert set(copy.objects["appointment"]) == {stays["id"], both["id"]}
 
+    async def test_what_came_between_the_pages_goes_as_well(self, desk: Desk, sql: Callable[..., Any]) -> None:
+        """Made after the first page, sent with the second, lost before the next copy."""
+        parent = await guardian(desk.world, desk.practice, desk.client_id)
+        made = [await desk.book(NOON + day * DAY) for day in range(2)]
+        copy = Copy(parent)
+        more = await copy.page(limit=2)
+        made.append(await desk.book(NOON + 5 * DAY))
+        while more and len(copy.objects["appointment"]) < 3:
+            more = await copy.page(limit=2)
+        sql("UPDATE client_grant SET permissions = '{billing.pay}' WHERE account_id = %s", parent.account["id"])
+        await copy.sync()
+        assert copy.objects == await listed(parent)
+        assert {identity for _, identity in copy.tombstones} == {each["id"] for each in made}
+
     async def test_a_permission_that_is_taken_away(self, desk: Desk, sql: Callable[..., Any]) -> None:
         parent = await guardian(desk.world, desk.practice, desk.client_id, GrantPermission.APPOINTMENTS_VIEW)
         made = await desk.book()

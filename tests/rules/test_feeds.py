@@ -2,23 +2,31 @@
 
 import asyncio
 import secrets
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from starlette.types import Message as Asgi
 
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import ActorKind, Origin, Permission, Principal
 from portal_api.core.db import Snapshot
 from portal_api.core.sealing import Vault
 from portal_api.services.stream.feeds import MOST_WAITING, Feed, Message
+from portal_api.services.stream.log import Happening
+from portal_api.services.stream.viewers import Viewer
 from portal_api.web import live
 from portal_api.web.live import LiveAnswer
 from tests.patience import PATIENCE
 
+CALLER = Principal(uuid4(), ActorKind.STAFF, Origin("", ""), account_id=uuid4(), session_id=uuid4())
+
 
 def feed() -> Feed:
-    caller = Principal(uuid4(), ActorKind.STAFF, Origin("", ""), account_id=uuid4(), session_id=uuid4())
-    return Feed(Vault(secrets.token_bytes(32)), caller, True, follow=True)
+    return Feed(Vault(secrets.token_bytes(32)), CALLER, True, follow=True)
+
+
+def happening(xact: int) -> Happening:
+    return Happening(xact, uuid4(), "service.created", None, "service", uuid4(), [], [], {})
 
 
 async def drained(of: Feed) -> list[Message]:
@@ -46,6 +54,17 @@ async def test_who_keeps_up_gets_all_of_it() -> None:
         assert message is not None
         heard.append(message.place)
     assert heard == numbers
+
+
+async def test_more_than_fits_at_once_is_a_reset_and_goes_on() -> None:
+    """A reader that was away for long has not been slow."""
+    back = feed()
+    back.viewer = Viewer(replace(CALLER, permissions=frozenset({Permission.SERVICES_READ})))
+    events = [happening(number) for number in range(2 * MOST_WAITING)]
+    back.tell(events, {}, Snapshot(1), Snapshot(len(events) + 1))
+    back.tell(events[:2], {}, Snapshot(1), Snapshot(3))
+    back.end()
+    assert [each.event for each in await drained(back)] == ["reset", "service.created", "service.created"]
 
 
 async def test_a_sign_of_life_does_not_pile_up() -> None:

@@ -55,6 +55,8 @@ class Announcer:
 
     async def _say(self) -> None:
         said, self._waiting = self._waiting, set()
+        if not said:
+            return
         try:
             async with self._connection() as connection:
                 await connection.execute(_SAY, sorted(said))

@@ -1,22 +1,33 @@
-"""Who is told of which type of event: as who may read its object, in the words of the lists' own scope.
+"""Who is told of which type of event.
 
 A type that has no entry is told to nobody, and counts as one that may change what people see.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from portal_api.core.access import Feature, GrantPermission, Permission
 from portal_api.core.db import Row
-from portal_api.models.messages import AUDIENCE_ROLES, ThreadAudience
 from portal_api.services.stream.log import Happening
+from portal_api.services.stream.rules import (
+    Clients,
+    Rule,
+    acting,
+    calendar,
+    caseload,
+    forms_of_clients,
+    holders,
+    nobody,
+    of_documents,
+    own_or_actors,
+    put_forward,
+    threads_of_clients,
+    threads_of_staff,
+)
 from portal_api.services.stream.viewers import Viewer
 
 P, G = Permission, GrantPermission
-Clients = frozenset[UUID]
-Rule = Callable[[Viewer, Happening, Row | None], Clients | None]
-"""Of which clients a caller is told that this happened; None: they are not told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,120 +39,30 @@ class Audience:
     moves: bool = False
 
 
-def nobody(_viewer: Viewer, _event: Happening, _subject: Row | None) -> Clients | None:
-    return None
-
-
-def holders(permission: Permission) -> Rule:
-    """Whoever holds the permission, and is not bound to clients of their own in it."""
-
-    def rule(viewer: Viewer, event: Happening, _subject: Row | None) -> Clients | None:
-        return event.clients if viewer.may(permission) else None
-
-    return rule
-
-
-def caseload(permission: Permission) -> Rule:
-    """Whoever sees the client: everybody's, or those of their own caseload (F20.M3)."""
-
-    def rule(viewer: Viewer, event: Happening, _subject: Row | None) -> Clients | None:
-        if not viewer.may(permission):
-            return None
-        if viewer.may(P.CLIENTS_READ_ALL):
-            return event.clients
-        return event.clients & viewer.clients or None
-
-    return rule
-
-
-def calendar(permission: Permission, everyones: Permission | None) -> Rule:
-    """Whoever sees the calendar: every one, or their own and those whom they supervise."""
-
-    def rule(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
-        if subject is None or not viewer.may(permission):
-            return None
-        seen = (everyones is not None and viewer.may(everyones)) or subject["practitioner_id"] in viewer.calendars
-        return event.clients if seen else None
-
-    return rule
-
-
-def acting(permission: GrantPermission | None = None, feature: Feature | None = None) -> Rule:
-    """Whoever acts for one of the clients, may do this for them, and is not kept from it as a guardian (F6.B3).
-
-    When something becomes confidential, guardians are told once more: what they had, they find gone.
-    """
-
-    def rule(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
-        hidden = subject is not None and subject.get("confidential") and "confidential" not in event.changed
-        return event.clients & viewer.acting(permission, feature, own=bool(hidden)) or None
-
-    return rule
-
-
-def _put_forward(rule: Rule) -> Rule:
-    """Requests of which the practice knows: of others nobody is told."""
-
-    def put_forward(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
-        known = subject is not None and subject["requested_at"] is not None
-        return rule(viewer, event, subject) if known else None
-
-    return put_forward
-
-
-def _documents(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
-    """Those who uploaded it; those who look at documents, if it is shared, or was until this (F9.M5)."""
-    facts = subject if subject is not None else event.details
-    account_id = viewer.principal.account_id
-    if account_id is not None and str(facts.get("uploaded_by")) == str(account_id):
-        return event.clients & viewer.clients or None
-    was_shared = event.type == "document.unshared" or facts.get("shared_at") is not None
-    gone_before = facts.get("withdrawn_at") is not None and event.type != "document.withdrawn"
-    return acting(G.DOCUMENTS_VIEW)(viewer, event, facts) if was_shared and not gone_before else None
-
-
-def _threads_of_staff(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
-    """As messages.reading.for_staff: by the thread's audience, who takes part in it or sees its client (F12.M2)."""
-    if subject is None or not viewer.may(P.MESSAGES_READ):
+def _signed(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
+    """As what was signed."""
+    audience = {"form_assignment": _form, "document": _document, "treatment_plan": _plan}.get(event.resource_type or "")
+    if audience is None:
         return None
-    audience = ThreadAudience(subject["audience"])
-    if not AUDIENCE_ROLES[audience] & viewer.principal.roles:
-        return None
-    takes_part = viewer.principal.account_id in (subject["staff"] or ())
-    sees_all = audience is not ThreadAudience.CLINICAL and viewer.may(P.CLIENTS_READ_ALL)
-    return event.clients if takes_part or sees_all else event.clients & viewer.clients or None
+    return (audience.clients if viewer.principal.is_client else audience.staff)(viewer, event, subject)
 
 
-def _threads_of_clients(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
-    """The client's own threads are told to the client, a guardian's to that guardian (F12.M9)."""
-    if subject is None or subject["guardian_account_id"] not in (None, viewer.principal.account_id):
-        return None
-    own = subject["guardian_account_id"] is None
-    return event.clients & viewer.acting(G.MESSAGES, Feature.SECURE_MESSAGING, own=own) or None
-
-
-def _forms(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
-    """Whom a form is for: anybody who may fill in or sign forms for the client, or one account (F6.M2)."""
-    if subject is None or subject["account_id"] not in (None, viewer.principal.account_id):
-        return None
-    return acting(G.FORMS_COMPLETE)(viewer, event, subject) or acting(G.FORMS_SIGN)(viewer, event, subject)
-
-
-_form = Audience(caseload(P.FORMS_READ), _forms)
-_insurance = Audience(caseload(P.INSURANCE_READ), nobody)
-_onboarding = Audience(caseload(P.ONBOARDING_READ), acting())
-_plan = Audience(caseload(P.TREATMENT_PLANS_READ), nobody)
-_plan_of_client = Audience(caseload(P.TREATMENT_PLANS_READ), acting(G.FORMS_SIGN))
-_template = Audience(holders(P.FORM_TEMPLATES_READ), nobody)
-_thread = Audience(_threads_of_staff, _threads_of_clients)
 _appointment = Audience(calendar(P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL), acting(G.APPOINTMENTS_VIEW))
 _request = Audience(
-    _put_forward(calendar(P.APPOINTMENTS_READ, P.APPOINTMENTS_WRITE_ALL)),
-    _put_forward(acting(feature=Feature.APPOINTMENT_REQUESTS)),
+    put_forward(calendar(P.APPOINTMENTS_READ, P.APPOINTMENTS_WRITE_ALL)),
+    put_forward(acting(feature=Feature.APPOINTMENT_REQUESTS)),
 )
 _waiting_room = Audience(calendar(P.VIDEO_HOST, None), nobody)
 _client = Audience(caseload(P.CLIENTS_READ), acting(), moves=True)
-_document = Audience(caseload(P.DOCUMENTS_READ), _documents)
+_document = Audience(caseload(P.DOCUMENTS_READ), of_documents)
+_form = Audience(caseload(P.FORMS_READ), forms_of_clients)
+_plan = Audience(caseload(P.TREATMENT_PLANS_READ), acting(G.FORMS_SIGN))
+_plan_of_staff = Audience(caseload(P.TREATMENT_PLANS_READ), nobody)
+_thread = Audience(threads_of_staff, threads_of_clients)
+_insurance = Audience(caseload(P.INSURANCE_READ), own_or_actors)
+_onboarding = Audience(caseload(P.ONBOARDING_READ), acting())
+_template = Audience(holders(P.FORM_TEMPLATES_READ), nobody)
+_alert = Audience(caseload(P.SAFETY_ALERTS_READ), nobody)
 _invitation = Audience(caseload(P.INVITATIONS_READ), nobody, moves=True)
 _guardian = Audience(caseload(P.GUARDIANS_READ), nobody, moves=True)
 _prospect = Audience(holders(P.PROSPECTS_MANAGE), nobody, moves=True)
@@ -207,6 +128,13 @@ AUDIENCES: Mapping[str, Audience] = {
         "document.withdrawn",
     ),
     **_all(
+        _document,
+        "document.declined",
+        "document.signed",
+        "signature_request.cancelled",
+        "signature_request.created",
+    ),
+    **_all(
         _form,
         "form.assigned",
         "form.consent_withdrawn",
@@ -231,12 +159,31 @@ AUDIENCES: Mapping[str, Audience] = {
         "form_template.updated",
     ),
     **_all(
+        _plan_of_staff,
+        "treatment_plan.created",
+        "treatment_plan.discontinued",
+        "treatment_plan.revised",
+        "treatment_plan.submitted_for_review",
+        "treatment_plan.updated",
+    ),
+    **_all(_plan, "treatment_plan.declined", "treatment_plan.shared", "treatment_plan.signed"),
+    "signature.given": Audience(_signed, _signed),
+    **_all(_thread, "message.retracted", "message.sent", "thread.joined", "thread.left", "thread.read"),
+    **_all(Audience(holders(P.MESSAGES_READ), nobody), "out_of_office.ended", "out_of_office.set"),
+    "messaging_policy.updated": Audience(holders(P.PRACTICE_READ), nobody),
+    **_all(
         _insurance,
         "insurance.accepted",
         "insurance.added",
         "insurance.rejected",
         "insurance.updated",
         "insurance.withdrawn",
+    ),
+    **_all(
+        Audience(caseload(P.CLIENTS_READ), own_or_actors),
+        "client_change.accepted",
+        "client_change.proposed",
+        "client_change.rejected",
     ),
     **_all(
         _onboarding,
@@ -246,42 +193,10 @@ AUDIENCES: Mapping[str, Audience] = {
         "onboarding.step_saved",
         "onboarding.step_skipped",
     ),
-    "onboarding.updated": Audience(holders(P.PRACTICE_READ), nobody),
-    **_all(_thread, "message.retracted", "message.sent", "thread.joined", "thread.left", "thread.read"),
-    **_all(_plan, "treatment_plan.created", "treatment_plan.submitted_for_review", "treatment_plan.updated"),
-    **_all(
-        _plan_of_client,
-        "treatment_plan.declined",
-        "treatment_plan.discontinued",
-        "treatment_plan.revised",
-        "treatment_plan.shared",
-        "treatment_plan.signed",
-    ),
-    **_all(
-        Audience(caseload(P.SAFETY_ALERTS_READ), nobody),
-        "safety_alert.acknowledged",
-        "safety_alert.escalated",
-        "safety_alert.raised",
-    ),
-    **_all(
-        Audience(caseload(P.CLIENTS_READ), nobody, moves=True),
-        "client_change.accepted",
-        "client_change.proposed",
-        "client_change.rejected",
-    ),
-    **_all(
-        Audience(caseload(P.DOCUMENTS_READ), nobody),
-        "document.declined",
-        "document.signed",
-        "signature_request.cancelled",
-        "signature_request.created",
-    ),
-    **_all(
-        Audience(holders(P.PRACTICE_READ), nobody),
-        "messaging_policy.updated",
-        "out_of_office.ended",
-        "out_of_office.set",
-    ),
+    "onboarding.updated": Audience(holders(P.ONBOARDING_READ), nobody),
+    **_all(_alert, "safety_alert.acknowledged", "safety_alert.escalated", "safety_alert.raised"),
+    "contact_consent.set": Audience(caseload(P.CLIENTS_READ), nobody),
+    "mail.bounced": Audience(holders(P.NOTIFICATION_LOG_READ), nobody),
     **_all(
         _guardian,
         "custody.updated",
@@ -381,14 +296,7 @@ AUDIENCES: Mapping[str, Audience] = {
         "calendar_feed.removed",
         "calendar_feed.rotated",
         "calendar_feed.updated",
-        "contact_consent.set",
         "documents.downloaded",
-        "mail.bounced",
-        "notification_preferences.updated",
-        "preview.begun",
-        "push_subscription.added",
-        "push_subscription.removed",
-        "signature.given",
         "email_change.requested",
         "email_revert.requested",
         "email_verification.asked",
@@ -399,8 +307,13 @@ AUDIENCES: Mapping[str, Audience] = {
         "login.succeeded",
         "password_reset.asked",
         "password_reset.requested",
+        "notification_preferences.updated",
         "practice.registered",
         "practice_document.viewed",
+        "preview.begun",
+        "preview.read",
+        "push_subscription.added",
+        "push_subscription.removed",
         "reminder_preference.set",
         "session.reauthenticated",
         "signup.repeated",
@@ -418,7 +331,8 @@ def told(viewer: Viewer, event: Happening, subjects: Mapping[UUID, Row]) -> Clie
     """Of which clients the caller is told that this happened; None: they are not told of it."""
     audience = audience_of(event.type)
     rule = audience.clients if viewer.principal.is_client else audience.staff
-    return rule(viewer, event, subjects.get(event.resource_id) if event.resource_id is not None else None)
+    _, identity = event.shown
+    return rule(viewer, event, subjects.get(identity) if identity is not None else None)
 
 
 def is_told(viewer: Viewer, event: Happening, subjects: Mapping[UUID, Row]) -> bool:

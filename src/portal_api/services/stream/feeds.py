@@ -80,6 +80,9 @@ class Feed:
         told = [(event.type, data) for event in events if (data := self._data(event, subjects)) is not None]
         if not told:
             return
+        if len(told) > MOST_WAITING:
+            self.reset("too_much", after)
+            return
         start = self.place(before)
         for type, data in told[:-1]:
             self.put(Message(type, data, start))
@@ -128,12 +131,12 @@ class Feed:
 
 def _data(event: Happening, clients: frozenset[UUID]) -> bytes:
     client_id = str(next(iter(clients))) if len(clients) == 1 else None
-    resource_id = str(event.resource_id) if event.resource_id else None
+    resource_type, resource_id = event.shown
     told: dict[str, Any] = {
         "id": str(event.id),
         "type": event.type,
-        "resource_type": event.resource_type,
-        "resource_id": resource_id,
+        "resource_type": resource_type,
+        "resource_id": str(resource_id) if resource_id else None,
         "client_id": client_id,
     }
     return orjson.dumps(told)

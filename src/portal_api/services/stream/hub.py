@@ -150,7 +150,8 @@ class Hub:
         news = await log.now(reader) if room.seen is None else await log.since(reader, room.seen, MOST_EVENTS)
         before = room.seen or news.snapshot
         checking = room.due <= now or not news.complete or any(audience_of(event.type).moves for event in news.events)
-        await self._look_up(reader, [*room.feeds, *newcomers] if checking else newcomers, before)
+        born = {event.resource_id for event in news.events if event.type == "client.created" and event.resource_id}
+        await self._look_up(reader, [*room.feeds, *newcomers] if checking else newcomers, before, born)
         if checking:
             room.due = now + (CHECK if self._listener.is_listening else DEAF)
         known = await subjects.look(reader, news.events) if room.feeds else {}
@@ -165,18 +166,24 @@ class Hub:
         for feed in newcomers:
             await self._begin(reader, room, feed, news)
 
-    async def _look_up(self, reader: Reader, feeds: Iterable[Feed], seen: Snapshot) -> None:
-        """Whose session has ended, or who has lost every access, is let go; who sees other things fetches anew."""
+    async def _look_up(self, reader: Reader, feeds: Iterable[Feed], seen: Snapshot, born: set[UUID]) -> None:
+        """Whose session has ended, or who has lost every access, is let go; who sees other things fetches anew.
+
+        born: clients of whom there was nothing to see before.
+        """
         by_kind: dict[ActorKind, list[Feed]] = {ActorKind.STAFF: [], ActorKind.CLIENT: []}
         for feed in feeds:
             by_kind.get(feed.kind, []).append(feed)
         for kind, asked in by_kind.items():
             found = await viewers.load(reader, kind, {feed.session_id for feed in asked})
             for feed in asked:
-                before, feed.viewer = feed.viewer, found.get(feed.session_id)
-                if feed.viewer is None:
+                before, viewer = feed.viewer, found.get(feed.session_id)
+                if before is not None and viewer is not None and before.mark == viewer.mark:
+                    continue
+                feed.viewer = viewer
+                if viewer is None:
                     feed.end()
-                elif before is not None and before.mark != feed.viewer.mark:
+                elif before is not None and before.mark != viewer.without(born - before.clients).mark:
                     feed.reset("access_changed", seen)
 
     async def _begin(self, reader: Reader, room: Room, feed: Feed, news: log.News) -> None:

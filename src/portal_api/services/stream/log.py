@@ -57,6 +57,13 @@ class Happening:
         """Whom it concerns."""
         return frozenset(self.client_ids)
 
+    @property
+    def shown(self) -> tuple[str | None, UUID | None]:
+        """What is to be fetched anew: a message is read in its thread."""
+        if self.resource_type == "message":
+            return "thread", UUID(self.details["thread_id"])
+        return self.resource_type, self.resource_id
+
 
 @dataclass(frozen=True, slots=True)
 class News:

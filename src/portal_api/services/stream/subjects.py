@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, cast, func, select
 
 from portal_api.core.db import Read, Reader, Row
 from portal_api.core.db.base import UUIDS
 from portal_api.models.documents import Document
 from portal_api.models.forms import FormAssignment
-from portal_api.models.messages import Message, Thread, ThreadParticipant
+from portal_api.models.messages import Thread, ThreadParticipant
 from portal_api.models.scheduling import Appointment, AppointmentRequest
 from portal_api.models.treatment_plans import TreatmentPlan
 from portal_api.services.stream.log import Happening
@@ -19,21 +19,17 @@ from portal_api.services.stream.log import Happening
 _ids = bindparam("ids", type_=UUIDS)
 
 
+_participants = (
+    select(func.coalesce(func.array_agg(ThreadParticipant.account_id), cast([], UUIDS)))
+    .where(ThreadParticipant.thread_id == Thread.id, ThreadParticipant.left_at.is_(None))
+    .correlate(Thread)
+    .scalar_subquery()
+)
+
+
 def _of(model: Any, *columns: Any) -> Read:
     return Read(select(model.id, *columns).where(model.id == _ids.any_()))
 
-
-def _staff_of(thread_id: Any) -> Any:
-    """The accounts of the staff who take part in a thread."""
-    inside = select(func.array_agg(ThreadParticipant.account_id)).where(
-        ThreadParticipant.thread_id == thread_id,
-        ThreadParticipant.staff_id.is_not(None),
-        ThreadParticipant.left_at.is_(None),
-    )
-    return inside.correlate(Thread).scalar_subquery().label("staff")
-
-
-_thread = (Thread.audience, Thread.guardian_account_id, _staff_of(Thread.id))
 
 SUBJECTS: Mapping[str, Read] = {
     "appointment": _of(Appointment, Appointment.practitioner_id, Appointment.confidential),
@@ -44,13 +40,13 @@ SUBJECTS: Mapping[str, Read] = {
         AppointmentRequest.confidential,
     ),
     "form_assignment": _of(FormAssignment, FormAssignment.account_id, FormAssignment.confidential),
-    "message": Read(
-        select(Message.id, *_thread)
-        .select_from(Message)
-        .join(Thread, Thread.id == Message.thread_id)
-        .where(Message.id == _ids.any_())
+    "thread": _of(
+        Thread,
+        Thread.audience,
+        Thread.guardian_account_id,
+        Thread.confidential,
+        _participants.label("participants"),
     ),
-    "thread": _of(Thread, *_thread),
     "treatment_plan": _of(TreatmentPlan, TreatmentPlan.confidential),
     "document": _of(Document, Document.uploaded_by, Document.shared_at, Document.withdrawn_at, Document.confidential),
 }
@@ -66,8 +62,9 @@ async def look(reader: Reader, events: Iterable[Happening]) -> Subjects:
     """
     wanted: dict[str, set[UUID]] = defaultdict(set)
     for event in events:
-        if event.resource_type in SUBJECTS and event.resource_id is not None:
-            wanted[event.resource_type].add(event.resource_id)
+        kind, identity = event.shown
+        if kind in SUBJECTS and identity is not None:
+            wanted[kind].add(identity)
     found: dict[UUID, Row] = {}
     for kind, ids in wanted.items():
         found |= {row["id"]: row for row in await reader.rows(SUBJECTS[kind], ids=list(ids))}

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import bindparam, cast, func, select
 
 from portal_api.core.access import ActorKind, Feature, GrantPermission, Permission, Principal, Profile
-from portal_api.core.db import Read, Row, Source
+from portal_api.core.db import Read, Source
 from portal_api.core.db.base import UUIDS
 from portal_api.models.clients import ClientAssignment
 from portal_api.models.staff import StaffMember, Supervision
@@ -24,8 +24,7 @@ from portal_api.services.features.switchboard import Switchboard
 class Viewer:
     """A caller as the database knew them a moment ago.
 
-    clients: staff who do not see all, those whom they are assigned to or supervise the care of; others, those they act
-    for.
+    clients: staff, those whom they are assigned to or supervise the care of; others, those they act for.
     calendars: of staff, their own and those whom they supervise. features: of each client that the caller acts for.
     """
 
@@ -49,11 +48,16 @@ class Viewer:
             and (profile.is_own or not own)
         )
 
+    def without(self, clients: Collection[UUID]) -> "Viewer":
+        """The same caller, but for these clients."""
+        return replace(self, clients=self.clients.difference(clients))
+
     @cached_property
     def mark(self) -> str:
         """Of everything that bears on what is seen: another mark, and other things are seen."""
         principal = self.principal
         parts = (
+            sorted(principal.roles),
             sorted(principal.permissions),
             sorted((str(p.client_id), p.relationship, sorted(p.permissions)) for p in principal.profiles),
             sorted(map(str, self.clients)),
@@ -82,16 +86,10 @@ async def _of_staff(source: Source, principals: Mapping[UUID, Principal]) -> dic
     rows = await source.rows(_SCOPES, staff_ids=[each.staff_id for each in principals.values()])
     scopes = {row["id"]: row for row in rows}
     return {
-        session_id: _staff(each, scopes[each.staff_id])
+        session_id: Viewer(each, frozenset(scope["clients"]), frozenset(scope["calendars"]))
         for session_id, each in principals.items()
-        if each.staff_id in scopes
+        if (scope := scopes.get(each.staff_id)) is not None
     }
-
-
-def _staff(principal: Principal, scope: Row) -> Viewer:
-    """Whoever sees every client needs no list of them, and notices nothing when it becomes another."""
-    clients = () if principal.may(Permission.CLIENTS_READ_ALL) else scope["clients"]
-    return Viewer(principal, frozenset(clients), frozenset(scope["calendars"]))
 
 
 async def _of_clients(source: Source, principals: Mapping[UUID, Principal]) -> dict[UUID, Viewer]:

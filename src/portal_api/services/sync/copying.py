@@ -46,19 +46,16 @@ async def page(reader: Reader, principal: Principal, query: SyncQuery) -> dict[s
     caller = await Caller.of(reader, principal)
     place = places.read(vault, principal, query.cursor) if query.cursor else None
     tombstones: list[dict[str, Any]] = []
-    news: log.News | None = None
+    news = await _news(caller, place) if place is not None else None
     resumed = place is not None and place.run is not None
-    if place is not None:
-        news = await _news(caller, place)
-        if place.run is None and news is not None:
-            place, tombstones = await _changed(caller, place, news)
-        elif news is None and not (place.run and place.run.since is None):
-            place = None
+    if place is not None and news is None and not (place.run and place.run.since is None):
+        place = None
+    elif place is not None and news is not None and place.run is None:
+        place, tombstones = await _changed(caller, place, news)
+    stand = news or await log.now(reader)
     if place is None:
-        news = None
-        stand = await log.now(reader)
-        place = Place(stand.snapshot, stand.at, _kept_scope(caller), Run(None, {}))
-    assert place.run is not None  # noqa: S101 - both ways lead to one
+        news, place = None, Place(stand.snapshot, stand.at, _kept_scope(caller), Run(None, {}))
+    assert place.run is not None  # noqa: S101 - each way leads to one
     upserts, left = await _upserts(caller, place.run, news, query.limit)
     return {
         "reset": place.run == Run(None, {}),
@@ -66,7 +63,7 @@ async def page(reader: Reader, principal: Principal, query: SyncQuery) -> dict[s
         "tombstones": tombstones,
         # What has changed since the run's first page comes with another one: at its end the copy is as of now.
         "has_more": left is not None or resumed,
-        "cursor": places.write(vault, principal, replace(place, run=left)),
+        "cursor": places.write(vault, principal, replace(place, run=left, at=stand.at)),
     }
 
 

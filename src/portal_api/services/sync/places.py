@@ -33,7 +33,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """seen, at: up to where the copy goes when the run is over. scope: whose objects are in it, or its fingerprint."""
+    """seen: up to where the copy goes when the run is over. at: of its last page. scope: whose objects are in it, or
+    the fingerprint of that.
+    """
 
     seen: Snapshot
     at: datetime
