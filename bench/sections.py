@@ -16,6 +16,7 @@ from bench.feeds import measure as measure_feeds
 from bench.files import measure as measure_files
 from bench.forms import measure as measure_forms
 from bench.ground import Ground, migrate
+from bench.listening import measure as measure_listening
 from bench.load import Call, Load, load
 from bench.people import PASSWORD, Population, numbered
 from bench.processes import Server, memory_mb
@@ -286,6 +287,11 @@ def forms(bench: Bench) -> None:
     measure_forms(bench.ground, bench.report)
 
 
+def stream(bench: Bench) -> None:
+    """Thousands who listen, and how soon they hear."""
+    measure_listening(bench.ground, bench.report, POPULATION.practices)
+
+
 def processes(bench: Bench) -> None:
     """Memory of the workers, and the time from start to ready."""
     server = bench.ground.serve("ours", "bench", workers=3)
@@ -323,6 +329,6 @@ SECTIONS: dict[str, Section] = {
     section.__name__: section
     for section in (
         *(statements, reads, writes, protection, routes, growth),
-        *(slots, feeds, booking, files, forms, logins, processes),
+        *(slots, feeds, booking, files, forms, stream, logins, processes),
     )
 }

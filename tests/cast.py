@@ -21,6 +21,7 @@ from portal_api.core.db import Binding, Session
 from portal_api.core.ids import new_id
 from portal_api.core.tools import Tools
 from portal_api.models.assessments import SafetyAlert
+from portal_api.models.audit import Event
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.client_information import ClientChange
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
@@ -31,6 +32,7 @@ from portal_api.models.guardians import Guardian
 from portal_api.models.insurance import InsurancePolicy
 from portal_api.models.invitations import Invitation
 from portal_api.models.messages import Message, MessageAttachment, Thread, ThreadAudience, ThreadParticipant
+from portal_api.models.notifications import Notification, PushSubscription
 from portal_api.models.onboarding import ClientOnboarding, OnboardingStep
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice, PracticeLink
@@ -448,6 +450,24 @@ class House:
         async with self.session() as session:
             session.add(row)
         return row.id
+
+    async def notification(self, account_id: UUID, **fields: Any) -> UUID:
+        """Something in the inbox of an account."""
+        event_id = await self._added(Event(id=new_id(), type="password.changed", actor_kind="system"))
+        told = {"event_type": "password.changed", "kind": "security", "in_app": True, "email": "off", "push": False}
+        who = {"event_id": event_id, "recipient_id": account_id, "account_id": account_id}
+        return await self._added(Notification(id=new_id(), occurred_at=datetime.now(UTC), **who, **told | fields))
+
+    async def push_subscription(self, account_id: UUID) -> UUID:
+        """A device of an account that is woken."""
+        row = PushSubscription(
+            id=new_id(),
+            account_id=account_id,
+            session_id=await self.device(account_id),
+            endpoint_hash=token_bytes(32),
+            sealed=token_bytes(32),
+        )
+        return await self._added(row)
 
     async def device(self, account_id: UUID) -> UUID:
         """A session of an account."""

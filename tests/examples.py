@@ -54,6 +54,7 @@ MAKERS: dict[str, Maker] = {
     "guardian_id": Maker(House.guardian_of_somebody, of_client=True, below=House.guardian_record),
     "document_id": Maker(House.document, of_client=True),
     "invitation_id": Maker(House.invitation, of_client=True),
+    "notification_id": Maker(personal=House.notification),
     "practice_document_id": Maker(House.practice_document),
     "attachment_id": Maker(below=House.attachment, of_client=True),
     "participant_id": Maker(below=House.participant),
@@ -67,6 +68,7 @@ MAKERS: dict[str, Maker] = {
     "request_id": Maker(_request, of_client=True),
     "room_id": Maker(House.room),
     "service_id": Maker(House.service),
+    "subscription_id": Maker(personal=House.push_subscription),
     "thread_id": Maker(House.thread, of_client=True),
     "time_off_id": Maker(House.time_off),
     "treatment_plan_id": Maker(House.treatment_plan, of_client=True),
@@ -172,6 +174,13 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/auth/email-change/confirm": {"token": "0" * 32 + "." + "a" * 43},
     "POST /v1/auth/email-change/revert": {"token": "0" * 32 + "." + "a" * 43},
     "PATCH /v1/me": {"given_name": "Ada"},
+    "PATCH /v1/me/notification-preferences": {"kinds": {"security": {"push": "off"}}, "digest_at": "07:30"},
+    "POST /v1/me/notifications/read-all": {},
+    "POST /v1/me/push-subscriptions": lambda _house: {
+        "endpoint": f"http://127.0.0.1:9/{token_hex(8)}",
+        "keys": {"p256dh": "B" + "A" * 86, "auth": "A" * 22},
+    },
+    "PATCH /v1/clients/{}/contact-consents": {"email": False},
     "POST /v1/me/email": lambda _house: {"email": _email(), "password": PASSWORD},
     "POST /v1/me/second-factor": {"password": PASSWORD},
     "POST /v1/me/second-factor/confirm": {"otp": "000000"},
@@ -329,5 +338,6 @@ QUERIES: dict[str, Body | Callable[[House], Awaitable[Body]]] = {
     "GET /v1/practice/portal/link-availability": {"slug": "quiet-harbor"},
     "GET /v1/slots": _slots,
     "GET /v1/slots/explain": _explained,
+    "GET /v1/stream": {"follow": "false"},
 }
 """Query parameters that an operation needs; or a function that makes them, and what they name."""

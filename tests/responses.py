@@ -1,5 +1,7 @@
 """Every answer that a test gets fits what its route declares."""
 
+import re
+
 import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -8,13 +10,16 @@ from starlette.routing import Match
 
 from portal_api.schemas.problems import Problem
 
+_OFFSET = re.compile(rb'"\d{4}-\d\d-\d\dT[^"]*[+-]\d\d:\d\d"')
 _adapters: dict[object, TypeAdapter[object]] = {}
 
 
 def check_response(app: FastAPI, response: httpx.Response) -> None:
-    """Raise when a success does not fit its model, or a refusal is no problem document."""
+    """Raise when a success does not fit its model, or a refusal is no problem document, or a time is not in UTC."""
     if response.request.url.path == "/readyz":
         return  # for machines: a status of its own
+    if response.headers.get("content-type", "").endswith("json"):
+        assert not (written := _OFFSET.search(response.content)), f"Instants end in Z: {written}"
     if response.status_code >= 400 and response.request.method == "HEAD":
         return  # without a body
     if response.status_code >= 400:

@@ -26,7 +26,7 @@ VAGUE_NAMES = {"utils", "helpers", "common", "manager"}
 # What handlers' signatures are made of.
 ROUTERS_WITHOUT_DOMAIN = {"deps"}
 # Domains without a table of their own: flows over other domains, or a mapping of their records.
-STEMS_WITHOUT_MODEL = {"signup", "fhir", "me", "privacy", "questionnaires"}
+STEMS_WITHOUT_MODEL = {"signup", "fhir", "me", "privacy", "questionnaires", "stream", "sync"}
 
 Sources = dict[str, str]
 Rule = Callable[[Sources], list[str]]

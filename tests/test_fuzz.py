@@ -5,13 +5,11 @@ PORTAL_FUZZ_EXAMPLES=200 looks longer than the few examples an operation of an o
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 import schemathesis
-import uvicorn
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
@@ -26,12 +24,15 @@ from portal_api.core.access import Role
 from portal_api.core.config import Settings
 from portal_api.main import create_app
 from tests.cast import build
+from tests.live import listening
 from tests.patience import PATIENCE
 
 EXAMPLES = int(os.environ.get("PORTAL_FUZZ_EXAMPLES", "6"))
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 ENDING = ("logout", "/me/", "/disable")
 """What may end a caller's session, or close the portal, comes last."""
+ENDLESS = {"/v1/stream"}
+"""What only ends when it is asked to."""
 OPERATIONS = sorted(
     (
         (method.upper(), path)
@@ -42,29 +43,11 @@ OPERATIONS = sorted(
 )
 
 
-class Announcing(uvicorn.Server):
-    """A server that says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.is_up.set()
-
-
 @pytest.fixture(scope="module")
 async def address(app: FastAPI) -> AsyncIterator[str]:
     """The application behind a real server, in this loop: the generator asks from a thread."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
-    server = Announcing(config)
-    serving = asyncio.create_task(server.serve())
-    await server.is_up.wait()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await serving
+    async with listening(app) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +89,8 @@ def fuzz(schema: schemathesis.BaseSchema, operation: tuple[str, str], headers: d
     @given(case=st.data())
     def run(case: st.DataObject) -> None:
         generated = case.draw(schema[path][method].as_strategy())
+        if path in ENDLESS:
+            generated.query = {**(generated.query or {}), "follow": "false"}
         response = generated.call(headers=headers, timeout=PATIENCE)
         generated.validate_response(response, checks=CHECKS, headers=headers)
 

@@ -98,6 +98,13 @@ class TestReads:
             await small[0].client()
         assert await counted(small, lambda: owner.get("/v1/clients")) == (READS, VIEWS)
 
+    async def test_documents_take_one_more_for_their_client(self, small: tuple[House, Counter], owner: Caller) -> None:
+        client_id = await small[0].client()
+        for _ in range(3):
+            await small[0].document(client_id)
+        path = f"/v1/clients/{client_id}/documents"
+        assert await counted(small, lambda: owner.get(path)) == (READS + 1, VIEWS)
+
     async def test_onboarding_takes_four_however_many_steps_there_are(self, small: tuple[House, Counter]) -> None:
         """Who is calling, how far they are, their steps, their chart."""
         _, client = await small[0].client_login()
@@ -159,7 +166,26 @@ class TestWrites:
         def book() -> Awaitable[httpx.Response]:
             return owner.post("/v1/appointments", body | {"starts_at": f"2031-03-{next(days):02}T09:00Z"})
 
-        assert await counted(small, book) == (0, 16)
+        assert await counted(small, book) == (0, 17)
+
+    async def test_opening_a_document(self, small: tuple[House, Counter], owner: Caller) -> None:
+        document_id = await small[0].document()
+        assert await counted(small, lambda: owner.get(f"/v1/documents/{document_id}/content")) == (0, 8)
+
+    @pytest.mark.parametrize("documents", [1, 10])
+    async def test_opening_many_takes_no_more_than_one(
+        self, small: tuple[House, Counter], owner: Caller, documents: int
+    ) -> None:
+        client_id = await small[0].client()
+        query = {"ids": [str(await small[0].document(client_id)) for _ in range(documents)]}
+        path = f"/v1/clients/{client_id}/documents/archive"
+        assert await counted(small, lambda: owner.get(path, params=query)) == (0, 8)
+
+    async def test_uploading_a_document(self, small: tuple[House, Counter], owner: Caller) -> None:
+        """Before the body is read: who it is, what the practice takes, and its key."""
+        path = f"/v1/clients/{await small[0].client()}/documents"
+        files = {"file": ("a.pdf", b"%PDF-1.4")}
+        assert await counted(small, lambda: owner.request("POST", path, files=files)) == (3, 12)
 
     async def test_saving_answers(self, small: tuple[House, Counter]) -> None:
         client_id, client = await small[0].client_login()
@@ -170,7 +196,7 @@ class TestWrites:
     async def test_handing_in_a_form(self, small: tuple[House, Counter]) -> None:
         client_id, client = await small[0].client_login()
         given = iter([await small[0].form_assignment(client_id) for _ in range(2)])
-        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/submit")) == (0, 9)
+        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/submit")) == (0, 10)
 
     async def test_signing_a_form(self, small: tuple[House, Counter]) -> None:
         """The first of two signatures; the last one writes the paper too."""

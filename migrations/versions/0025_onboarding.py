@@ -221,11 +221,7 @@ def _onboarding() -> None:
         ),
         _refers_to("onboarding_step", "document", "document_id"),
         sa.CheckConstraint("filled_in_by IN ('self', 'guardian')", name="ck_onboarding_step_filled_in_by"),
-        sa.ForeignKeyConstraint(
-            ["practice_id", "client_id"],
-            ["client_onboarding.practice_id", "client_onboarding.client_id"],
-            name="fk_onboarding_step_practice_id_client_id",
-        ),
+        _refers_to("onboarding_step", "client", "client_id"),
         sa.PrimaryKeyConstraint("practice_id", "client_id", "key", name="pk_onboarding_step"),
         client_owned=True,
     )

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0028_pending_requests"
-down_revision = "0025_onboarding"
+down_revision = "0027_stream"
 branch_labels = None
 depends_on = None
 

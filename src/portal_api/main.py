@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from portal_api.integrations.video import development_video
 from portal_api.jobs import SUBSCRIPTIONS, make_queue, working
 from portal_api.routers import ROUTERS
 from portal_api.services import audit
+from portal_api.services.stream import Hub
 from portal_api.web import error_page, system
 from portal_api.web.application import Application, surround
 from portal_api.web.docs import install_docs
@@ -98,9 +99,18 @@ async def _lifespan(settings: Settings, with_worker: bool, app: FastAPI) -> Asyn
         app.state.tools = tools
         app.state.gatekeeper = Gatekeeper(tools)
         app.state.screening = Screening(tools, await stack.enter_async_context(open_bot_check(settings)))
+        app.state.hub = hub = Hub(tools)
+        stack.push_async_callback(hub.close)
+        stack.push_async_callback(_cancelled, asyncio.create_task(hub.end_at(app.state.stopping)))
         if with_worker:
             await stack.enter_async_context(working(tools, app.state.stopping))
         yield
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from portal_api.integrations import mail_templates
-from portal_api.integrations.mail_templates import Template, duration, render
+from portal_api.integrations.mail_templates import Item, Template, duration, render
 
 LINK = "https://harbor.portal.example/go?lang=en&x=1#token=0191.s3cret"
 OTHER = "https://harbor.portal.example/other#token=0192.t0p"
@@ -22,13 +22,18 @@ EVERYTHING = {
     "valid_for": timedelta(hours=24),
     "when": "Monday, 7 January 2030, 14:00 (Europe/Berlin)",
     "how": "It takes place by video.",
+    "line": "A document was shared with you",
+    "sentence": "A document was shared with you.",
+    "action": "See it in the portal",
+    "items": [Item("A form was completed", LINK + "&item=1"), Item("A document was uploaded", OTHER)],
+    "left_out": 3,
 }
 NAMES = sorted(get_args(Template))
 
 
 def needs(name: str) -> set[str]:
     source = (Path(mail_templates.__file__).parent / f"{name}.jinja").read_text()
-    printed = " ".join(re.findall(r"{{(.*?)}}", source))
+    printed = " ".join(re.findall(r"{[{%](.*?)[}%]}", source))
     return {key for key in EVERYTHING if re.search(rf"\b{key}\b", printed)}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import portal_api
 from portal_api.services.audit.catalogue import TYPES
-from portal_api.services.notifications import LETTERS
+from portal_api.services.notifications import LETTERS, kinds
 from tests.documents import assert_checked_in
 
 PACKAGE = Path(portal_api.__file__).parent
@@ -90,8 +90,14 @@ def test_every_type_in_the_catalogue_is_recorded() -> None:
     assert [type for type in TYPES if not any(re.fullmatch(pattern, type) for pattern in known)] == []
 
 
-def test_every_letter_is_about_a_type_in_the_catalogue() -> None:
+def test_every_letter_and_every_kind_is_about_a_type_in_the_catalogue() -> None:
     assert LETTERS.keys() - TYPES.keys() == set()
+    assert kinds.EVENTS - TYPES.keys() == set()
+
+
+def test_what_is_told_has_no_letter_besides() -> None:
+    """One way: a letter is for who has no inbox yet, or holds a secret."""
+    assert LETTERS.keys() & kinds.EVENTS == set()
 
 
 @pytest.mark.parametrize(("type", "words"), TYPES.items())

@@ -77,6 +77,7 @@ class Permission(StrEnum):
     MESSAGES_READ = "messages:read"
     MESSAGES_SELF = "messages:self"
     MESSAGES_WRITE = "messages:write"
+    NOTIFICATION_LOG_READ = "notification_log:read"
     ONBOARDING_MANAGE = "onboarding:manage"
     ONBOARDING_READ = "onboarding:read"
     ONBOARDING_SELF = "onboarding:self"
@@ -169,6 +170,7 @@ _ADMINISTRATION = (
         P.FEATURES_MANAGE,
         P.FORM_TEMPLATES_WRITE,
         P.LOCATIONS_WRITE,
+        P.NOTIFICATION_LOG_READ,
         P.ONBOARDING_MANAGE,
         P.PORTAL_WRITE,
         P.PRACTICE_DOCUMENTS_WRITE,

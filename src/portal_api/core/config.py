@@ -1,5 +1,6 @@
 """Settings, from the environment or a .env file. Names: PORTAL_*."""
 
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +55,9 @@ class Settings(BaseSettings):
     video_key: str = ""
     video_secret: SecretStr = SecretStr("")
     video_secret_file: Path | None = None
+    push_key: SecretStr = SecretStr("")
+    """The private key by which push services know this installation (VAPID): 32 bytes in base64url."""
+    push_contact: str = Field("", pattern=r"^$|^(mailto:|https://)\S+$")
     bot_check_url: str = ""
     bot_check_site_key: str = ""
     bot_check_secret: SecretStr = SecretStr("")
@@ -96,6 +100,17 @@ class Settings(BaseSettings):
         if scheme != secure and (self.is_production or scheme != secure.removesuffix("s")):
             raise ValueError(f"PORTAL_VIDEO_URL of {self.video_provider} begins with {secure}://")
         return self
+
+    @field_validator("push_key")
+    @classmethod
+    def _push_key_is_one(cls, value: SecretStr) -> SecretStr:
+        given = value.get_secret_value()
+        if given and not re.fullmatch(r"[A-Za-z0-9_-]{43}=?", given):
+            raise ValueError(
+                "PORTAL_PUSH_KEY takes 32 bytes in base64url (make one: python3 -c"
+                " 'import base64, secrets; print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())')"
+            )
+        return value
 
     @model_validator(mode="after")
     def _bot_check_is_whole(self) -> Self:

@@ -83,7 +83,7 @@ class TooLarge(AppError):
 
 
 class UnsupportedMediaType(AppError):
-    status, code, title = 415, "unsupported_media_type", "Send application/json"
+    status, code, title = 415, "unsupported_media_type", "The body is not of the media type that this takes"
 
 
 class RangeNotSatisfiable(AppError):

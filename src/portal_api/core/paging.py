@@ -20,9 +20,11 @@ class BadCursor(Malformed):
     code, title = "invalid_cursor", "This cursor is not valid here"
 
 
-def encode_cursor(vault: Vault, scope: Sequence[str], position: Sequence[Any]) -> str:
-    """scope: practice, actor, list and filters; the cursor works for nothing else, for 24 hours."""
-    payload = orjson.dumps([int(time.time()) + VALID_SECONDS, *position], default=str)
+def encode_cursor(
+    vault: Vault, scope: Sequence[str], position: Sequence[Any], *, valid_seconds: int = VALID_SECONDS
+) -> str:
+    """scope: practice, actor, list and filters; the cursor works for nothing else, for 24 hours or as it is said."""
+    payload = orjson.dumps([int(time.time()) + valid_seconds, *position], default=str)
     return base64.urlsafe_b64encode(_mac(vault, scope, payload) + payload).decode().rstrip("=")
 
 
@@ -38,7 +40,7 @@ def decode_cursor(vault: Vault, scope: Sequence[str], cursor: str) -> list[Any]:
         raise BadCursor("Start again without a cursor.")
     expires_at, *position = orjson.loads(payload)
     if expires_at < time.time():
-        raise BadCursor("This cursor is older than a day; start again without one.")
+        raise BadCursor("This cursor is too old; start again without one.")
     return position
 
 

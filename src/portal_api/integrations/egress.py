@@ -68,6 +68,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    method: str
+    target: Target
+    headers: Mapping[str, str]
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     status: int
     headers: Mapping[str, str]
@@ -96,10 +104,16 @@ class Egress:
 
     async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer to a GET, whatever its status. Raises EgressError."""
-        target = Target.parse(url)
+        return await self._ask(Question("GET", Target.parse(url), headers or {}))
+
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+        """The answer to a POST, whatever its status. Raises EgressError."""
+        return await self._ask(Question("POST", Target.parse(url), headers or {}, content))
+
+    async def _ask(self, question: Question) -> Answer:
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._first_that_answers(target, await self._admitted(target), headers or {})
+                return await self._first_that_answers(question, await self._admitted(question.target))
         except (TimeoutError, httpx.TimeoutException):
             raise EgressError("timeout") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError):
@@ -124,11 +138,11 @@ class Egress:
         self._must_be_public(target, found)
         return found[:MOST_TRIES]
 
-    async def _first_that_answers(self, target: Target, addresses: list[str], headers: Mapping[str, str]) -> Answer:
+    async def _first_that_answers(self, question: Question, addresses: list[str]) -> Answer:
         for address in addresses[:-1]:
             with suppress(httpx.ConnectError):
-                return await self._fetch(target, address, headers)
-        return await self._fetch(target, addresses[-1], headers)
+                return await self._fetch(question, address)
+        return await self._fetch(question, addresses[-1])
 
     def _must_be_public(self, target: Target, addresses: Collection[str]) -> None:
         """Raises EgressError, or ValueError for what is no address at all."""
@@ -139,15 +153,17 @@ class Egress:
         if target.port not in PORTS.values():
             raise EgressError("port_not_allowed")
 
-    async def _fetch(self, target: Target, address: str, headers: Mapping[str, str]) -> Answer:
+    async def _fetch(self, question: Question, address: str) -> Answer:
+        target = question.target
         literal = f"[{address}]" if ":" in address else address
-        sent = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers, "Host": target.authority}
+        sent = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **question.headers, "Host": target.authority}
         async with (
             httpx.AsyncClient(trust_env=False, timeout=self._timeout, follow_redirects=False) as client,
             client.stream(
-                "GET",
+                question.method,
                 f"{target.scheme}://{literal}:{target.port}{target.path}",
                 headers=sent,
+                content=question.content,
                 extensions={"sni_hostname": target.host.strip("[]")},
             ) as response,
         ):

@@ -1,6 +1,7 @@
 """How a reminder reaches somebody: one channel each."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from portal_api.integrations.mail import Mail, Mailer
@@ -11,7 +12,7 @@ from portal_api.integrations.mail_templates import render
 class Notice:
     """What a reminder says, to an address of its channel: when, how and where to look; never what for, nor whose.
 
-    reference: the same at every attempt at one reminder.
+    reference: the same at every attempt at one reminder. headers: of a mail, how it can be ended (RFC 8058).
     """
 
     to: str
@@ -20,6 +21,7 @@ class Notice:
     by_video: bool
     link: str
     reference: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ReminderChannel(Protocol):
@@ -50,5 +52,6 @@ class EmailReminders:
             html=content.html,
             sender_name=notice.practice_name,
             reference=notice.reference,
+            headers=notice.headers,
         )
         await self._mailer.send(mail)

@@ -1,14 +1,14 @@
-"""What follows from an event: its mail."""
+"""What follows from an event: who is told of it, and the letter that it brings forth by itself."""
 
 from uuid import UUID
 
 from portal_api.core.db import Binding
 from portal_api.core.jobs import Queue
-from portal_api.integrations.mail import MailRefused
+from portal_api.jobs import mailing
 from portal_api.jobs.context import JobContext
 from portal_api.services import notifications
 
-SUBSCRIPTIONS = frozenset(notifications.LETTERS)
+SUBSCRIPTIONS = notifications.SUBSCRIPTIONS
 
 
 def register(queue: Queue[JobContext]) -> None:
@@ -16,21 +16,12 @@ def register(queue: Queue[JobContext]) -> None:
 
 
 async def deliver(context: JobContext, practice_id: UUID, event_id: UUID) -> None:
-    """Send the event's mail: no transaction is open while the mail server is being talked to."""
+    """Tell of the event and send what goes out at once: no transaction is open while a mail server is talked to."""
     database, binding = context.tools.database, Binding.system(practice_id)
     async with database.session(binding) as session:
-        prepared = await notifications.prepare(session, event_id)
-    if prepared is None:
-        return
-    delivery_id, mail = prepared
-    try:
-        await context.mailer.send(mail)
-    except MailRefused as refusal:
-        async with database.session(binding) as session:
-            state = "bounced" if refusal.permanent else "failed"
-            await notifications.finish(session, delivery_id, state, refusal.code)
-        if refusal.permanent:
-            return
-        raise
-    async with database.session(binding) as session:
-        await notifications.finish(session, delivery_id, "sent", 250)
+        following = await notifications.follow(session, event_id)
+    await mailing.send_or_queue(context, practice_id, following.notices)
+    if following.letter is not None:
+        refusal = await mailing.send(context, practice_id, *following.letter)
+        if refusal is not None and not refusal.permanent:
+            raise refusal

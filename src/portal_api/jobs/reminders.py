@@ -54,9 +54,7 @@ async def send(context: JobContext, practice_id: UUID, reminder_id: UUID) -> Non
         failure = error
     async with database.session(binding) as session:
         await reminders.finish(session, reminder_id, failure)
-        state = "sent" if failure is None else "bounced" if failure.permanent else "failed"
-        code = 250 if failure is None else getattr(failure, "code", None)
-        await notifications.finish(session, sending.delivery_id, state, code)
+        await notifications.finish(session, sending.delivery_id, failure)
     if failure is not None and not failure.permanent:
         raise failure
 

@@ -30,6 +30,7 @@ class Event(PracticeScoped, Id, Base):
             "id",
             postgresql_where=text("outcome <> 'success'"),
         ),
+        Index("ix_event_xact", "practice_id", "xact", "id", postgresql_where=text("xact IS NOT NULL")),
     )
 
     occurred_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -48,6 +49,11 @@ class Event(PracticeScoped, Id, Base):
     user_agent_hash: Mapped[bytes | None]
     changed: Mapped[list[str]] = mapped_column(default=list, server_default=text("'{}'::text[]"))
     details: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
+    xact: Mapped[int | None] = mapped_column(BigInteger, server_default=text("pg_current_xact_id()::text::bigint"))
+    """The transaction that recorded it, which tells when it committed: the order in which others learn of it.
+
+    Null for what nobody is told of: that somebody has looked at something.
+    """
 
 
 class EventSeal(PracticeScoped, Base):

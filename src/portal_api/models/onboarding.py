@@ -83,9 +83,7 @@ class OnboardingStep(ClientOwned, Mutable, Base):
 
     __tablename__ = "onboarding_step"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["practice_id", "client_id"], ["client_onboarding.practice_id", "client_onboarding.client_id"]
-        ),
+        refers_to("client", "client_id"),
         refers_to("form_assignment", "form_assignment_id"),
         ForeignKeyConstraint(
             ["practice_id", "practice_document_id"],

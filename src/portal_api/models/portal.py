@@ -23,6 +23,7 @@ class PortalSettings(PracticeScoped, Mutable, Base):
         CheckConstraint("invitation_ttl_days BETWEEN 1 AND 30", name="invitation_ttl_days"),
         CheckConstraint("unverified_request_limit BETWEEN 0 AND 1", name="unverified_request_limit"),
         CheckConstraint("late_within_minutes >= 0 AND closed_within_minutes >= 0", name="cancellation"),
+        CheckConstraint("digest_at ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'", name="digest_at"),
         CheckConstraint("request_ttl_hours BETWEEN 1 AND 720", name="request_ttl_hours"),
         CheckConstraint("pending_requests_per_day BETWEEN 1 AND 200", name="pending_requests_per_day"),
         CheckConstraint(
@@ -44,6 +45,8 @@ class PortalSettings(PracticeScoped, Mutable, Base):
     slug: Mapped[str | None]
     allow_client_signup: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     allow_staff_set_credentials: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    digest_at: Mapped[str] = mapped_column(default="06:00", server_default=text("'06:00'"))
+    """When the practice's people get their digest, unless they choose another time: a reading of their clock."""
     invitation_ttl_days: Mapped[int] = mapped_column(default=7, server_default=text("7"))
     late_within_minutes: Mapped[int] = mapped_column(default=1440, server_default=text("1440"))
     closed_within_minutes: Mapped[int] = mapped_column(default=0, server_default=text("0"))

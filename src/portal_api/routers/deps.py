@@ -9,6 +9,7 @@ from portal_api.web.access import provided, public, requires
 SessionDep = Annotated[Session, provided("the transaction")]
 ReaderDep = Annotated[Reader, provided("the reader")]
 IfMatch = Annotated[int | None, provided("If-Match")]
+LastEventId = Annotated[str | None, provided("Last-Event-ID")]
 
 Anyone = Annotated[Principal, public()]
 AnyPerson = Annotated[Principal, public(screened=True)]
@@ -21,6 +22,7 @@ SignedInEnrolling = Annotated[Principal, requires(Permission.ACCOUNT_SELF, enrol
 
 CanReadAccessHistory = Annotated[Principal, requires(Permission.ACCESS_HISTORY_READ)]
 CanReadAudit = Annotated[Principal, requires(Permission.AUDIT_READ)]
+CanReadNotificationLog = Annotated[Principal, requires(Permission.NOTIFICATION_LOG_READ)]
 CanReadPractice = Annotated[Principal, requires(Permission.PRACTICE_READ)]
 CanWritePractice = Annotated[Principal, requires(Permission.PRACTICE_WRITE)]
 CanReadPortal = Annotated[Principal, requires(Permission.PORTAL_READ)]

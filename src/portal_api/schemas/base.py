@@ -179,3 +179,10 @@ Minute = Annotated[Instant, AfterValidator(_whole_minute)]
 def normal_email(email: str) -> str:
     """The form that is compared: case-folded; never shown, never mailed to."""
     return email.casefold()
+
+
+def masked_email(email: str) -> str:
+    """Enough to recognise an address that one knows: g***@h***.example."""
+    local, _, domain = email.rpartition("@")
+    head, dot, top = domain.rpartition(".")
+    return f"{local[0]}***@{(head or top)[0]}***{dot}{top if dot else ''}"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from portal_api.schemas.base import Change, Input, Output, Query, SlugText
+from portal_api.schemas.base import Change, ClockTime, Input, Output, Query, SlugText
 from portal_api.schemas.features import Features
 from portal_api.schemas.practices import Address, Branding
 
@@ -40,6 +40,9 @@ class PortalUpdate(Change):
     slug: SlugText | None = Field(None, description="Only as it is: the link is not changed here.")
     allow_client_signup: bool | None = None
     allow_staff_set_credentials: bool | None = None
+    digest_at: ClockTime | None = Field(
+        None, description="When the daily digest is sent to who has chosen no other time; by the clock of who gets it."
+    )
     invitation_ttl_days: Annotated[int, Field(ge=1, le=30)] | None = None
     cancellation: CancellationUpdate | None = None
     unverified_request_limit: Annotated[int, Field(ge=0, le=1)] | None = None
@@ -99,6 +102,7 @@ class Portal(Output):
     url: str | None = Field(description="Where clients find the portal.")
     allow_client_signup: bool
     allow_staff_set_credentials: bool
+    digest_at: str
     invitation_ttl_days: int
     cancellation: Cancellation
     unverified_request_limit: int = Field(description="Open appointment requests of a person who is not verified.")

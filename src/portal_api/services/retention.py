@@ -12,12 +12,14 @@ from sqlalchemy import ColumnElement, delete, exists, func, select
 
 from portal_api.core.db import Session
 from portal_api.models.auth import AuthSession, KnownDevice, OneTimeSecret, RefreshToken
+from portal_api.models.notifications import Notification, PushSubscription
 from portal_api.models.retries import IdempotencyRecord
 from portal_api.services.auth import devices
 
 BATCH = 500
 AFTER_EXPIRY = timedelta(days=30)
 """A used or expired link is known for so long as used or expired; a session that is over, by its id in the trail."""
+INBOX = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,13 @@ class Rule:
     model: Any
     key: Any
     is_over: Callable[[], ColumnElement[bool]]
+
+
+def _device_is_gone() -> ColumnElement[bool]:
+    """At once, not only AFTER_EXPIRY: it is a way to reach somebody who is signed in there no more."""
+    over_at = func.least(AuthSession.ended_at, AuthSession.idle_expires_at, AuthSession.expires_at)
+    over = exists().where(AuthSession.id == PushSubscription.session_id, over_at < func.now())
+    return over | (PushSubscription.expires_at < func.now())
 
 
 def _session_is_over() -> ColumnElement[bool]:
@@ -47,10 +56,12 @@ RULES = (
     Rule(IdempotencyRecord, IdempotencyRecord.scope_hash, lambda: IdempotencyRecord.expires_at < func.now()),
     Rule(OneTimeSecret, OneTimeSecret.id, lambda: OneTimeSecret.expires_at < func.now() - AFTER_EXPIRY),
     Rule(KnownDevice, KnownDevice.id, lambda: KnownDevice.last_used_at < func.now() - devices.REMEMBERED),
+    Rule(Notification, Notification.id, lambda: Notification.created_at < func.now() - INBOX),
+    Rule(PushSubscription, PushSubscription.id, _device_is_gone),
     Rule(RefreshToken, RefreshToken.token_hash, _family_is_over),
     Rule(AuthSession, AuthSession.id, _has_no_tokens),
 )
-"""In this order: a session goes after its tokens."""
+"""In this order: a session goes after its tokens and its device."""
 
 
 async def prune(session: Session, rule: Rule) -> int:

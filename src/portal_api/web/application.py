@@ -38,6 +38,7 @@ def surround(app: FastAPI, settings: Settings) -> None:
                 "If-Match",
                 "If-None-Match",
                 "Idempotency-Key",
+                "Last-Event-ID",
                 "X-Portal-Csrf",
                 "X-Request-ID",
             ],

@@ -36,7 +36,7 @@ class IndexedRouter(APIRouter):
             if await self._handled(candidates, scope, scope, receive, send):
                 return
             if scope["method"] == "HEAD" and await self._handled(
-                candidates, {**scope, "method": "GET"}, scope, receive, _without_body(send)
+                candidates, {**scope, "method": "GET", "bodiless": True}, scope, receive, _without_body(send)
             ):
                 return
             if allowed := _methods(candidates, scope):

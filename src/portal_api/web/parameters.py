@@ -61,6 +61,7 @@ class Signature:
     reader: str | None = None
     request: str | None = None
     if_match: str | None = None
+    last_event_id: str | None = None
     query: Model | None = None
     body: Model | None = None
     path: dict[str, TypeAdapter[Any]] = field(default_factory=dict)
@@ -92,6 +93,8 @@ class Signature:
             self.request = name
         elif name == "if_match":
             self.if_match = name
+        elif name == "last_event_id":
+            self.last_event_id = name
         elif isinstance(marker, params.Query):
             self.query = Model(name, TypeAdapter(kind), lists=_lists(kind))
         elif _is_model(kind):
@@ -118,6 +121,8 @@ class Signature:
             found[self.body.name] = _body(self.body, request, raw_body)
         if self.if_match is not None:
             found[self.if_match] = _if_match(request)
+        if self.last_event_id is not None:
+            found[self.last_event_id] = header(request, b"last-event-id")
         if self.request is not None:
             found[self.request] = request
         return found

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
-from starlette.types import Send
+from starlette.types import Receive, Send
 
 from portal_api.core.errors import RangeNotSatisfiable
 
@@ -55,7 +55,7 @@ class Answer:
     headers: dict[str, str]
     media_type: str = JSON
 
-    async def send(self, send: Send) -> None:
+    async def send(self, receive: Receive, send: Send) -> None:
         headers = _encoded(self.headers)
         if self.status not in BODILESS:
             headers.append((b"content-length", b"%d" % len(self.body)))
@@ -94,7 +94,7 @@ class StreamedAnswer(Answer):
         self.status, self.start, self.stop = 206, start, stop
         self.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
 
-    async def send(self, send: Send) -> None:
+    async def send(self, receive: Receive, send: Send) -> None:
         assert self.stream is not None  # noqa: S101 - made with one
         pieces = aiter(self.stream.read(self.start, self.stop))
         piece = await anext(pieces, b"")
@@ -125,7 +125,9 @@ def encode(content: Any) -> bytes:
 
 
 def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer:
-    """The answer to a result. A resource that carries its version gets it as ETag (RFC 9110 section 8.8.3)."""
+    """The answer to a result, if it is none yet. A resource with a version gets it as ETag (RFC 9110 section 8.8.3)."""
+    if isinstance(result, Answer):
+        return result
     if result is None:
         return Answer(204 if status == 200 else status, b"", {})
     reply = result if isinstance(result, Reply) else Reply(result)

@@ -22,6 +22,7 @@ from portal_api.core.errors import AppError, Forbidden
 from portal_api.core.ids import LOBBY
 from portal_api.web.access import Requirement
 from portal_api.web.forms import Form
+from portal_api.web.live import LiveAnswer
 from portal_api.web.parameters import Signature, header
 from portal_api.web.replies import Answer, StreamedAnswer, answer
 
@@ -83,7 +84,9 @@ class PortalRoute(APIRoute):
         answer = await self._run(request, body)
         if isinstance(answer, StreamedAnswer):
             answer.cut(header(request, b"range"), header(request, b"if-range"))
-        await answer.send(send)
+        elif isinstance(answer, LiveAnswer) and scope.get("bodiless"):
+            answer = answer.head()
+        await answer.send(receive, send)
 
     async def _not_fastapis(self, _request: Request) -> Response:
         raise AssertionError("FastAPI asks for a handler to wrap; `handle` answers instead")

@@ -221,7 +221,7 @@ class TestReceipts:
 
 
 class TestArchives:
-    async def test_several_at_once(self, shelf: Shelf) -> None:
+    async def test_several_at_once(self, shelf: Shelf, sql: Sql) -> None:
         documents = [
             await shelf.put(PDF, "report.pdf", shared=True),
             await shelf.put(TEXT, "Report.txt", shared=True),
@@ -240,6 +240,8 @@ class TestArchives:
             }
         views = (await shelf.owner.get(f"{STAFFS}/{documents[2]['id']}/views")).json()["data"]
         assert {each["kind"] for each in views} == {"client", "staff"}
+        query = "SELECT details -> 'document_ids' FROM event WHERE type = 'documents.downloaded' AND practice_id = %s"
+        assert sql(query, shelf.practice.id) == [(ids.split(","),)] * 2
 
     @pytest.mark.parametrize("whose", ["nobody's", "another client's", "not shared", "another practice's"])
     async def test_one_that_is_not_there_refuses_them_all(self, whose: str, shelf: Shelf, sql: Sql) -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from portal_api.core.access import Role
+from portal_api.core.config import Settings
 from portal_api.web import middleware
 from tests.api.documents.shelf import (
     DOCX,
@@ -25,6 +26,7 @@ from tests.api.documents.shelf import (
     sha256,
 )
 from tests.people import colleague, grant, guardian
+from tests.served import served
 from tests.world import World
 
 Sql = Callable[..., list[Any]]
@@ -162,6 +164,7 @@ class TestWhatIsRefused:
     async def test_json_is_415(self, shelf: Shelf) -> None:
         response = await shelf.client.post(MINE, {"title": "x"})
         assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+        assert "application/json" not in response.text
 
     @pytest.mark.parametrize(
         ("content_type", "body"),
@@ -291,6 +294,14 @@ class TestSize:
         response = await shelf.owner.patch("/v1/practice/document-settings", {"max_upload_bytes": 40_000_001})
         assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/max_upload_bytes")
         assert (await shelf.settings(max_upload_bytes=None))["max_upload_bytes"] == 25_000_000
+
+    async def test_where_the_operator_lowers_it_that_holds_for_everybody(self, settings: Settings) -> None:
+        async with served(settings.model_copy(update={"max_upload_bytes": 3_000})) as world:
+            shelf = await open_shelf(world)
+            assert (await shelf.send(shelf.client, MINE, PDF.ljust(3_001))).status_code == 413
+            assert (await shelf.send(shelf.client, MINE, PDF.ljust(3_000))).status_code == 201
+            raised = await shelf.owner.patch("/v1/practice/document-settings", {"max_upload_bytes": 4_000})
+            assert (raised.status_code, raised.json()["errors"][0]["code"]) == (422, "too_large")
 
     async def test_an_endless_body_is_refused_while_it_arrives(
         self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch

@@ -12,6 +12,8 @@ from tests.entry import bound, staff
 from tests.people import client_login
 from tests.world import Caller, World
 
+NOBODYS_ID = "018f0000-0000-7000-8000-000000000000"
+
 COMPLETE: Json = {"q1": "Sleep", "q2": "no"}
 
 
@@ -131,7 +133,7 @@ class TestSaving:
             ({"type": "multiple_choice"}, ["a"], "a", "wrong_type"),
             ({"type": "paragraph", "max_length": 5}, "a\nb", "123456", "too_long"),
             ({"type": "file"}, None, "no id", "wrong_type"),
-            ({"type": "file"}, None, str(uuid4()), "unknown_document"),
+            ({"type": "file"}, None, NOBODYS_ID, "unknown_document"),
             ({"type": "signature"}, None, "Grace", "takes_no_answer"),
         ],
     )

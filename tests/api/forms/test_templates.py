@@ -62,6 +62,17 @@ class TestDrafts:
         both = await desk.draft(signature, signers=["guardian:each", "practitioner"])
         assert both["signers"] == ["guardian:each", "practitioner"]
 
+    async def test_a_consent_is_signed_by_the_client(self, desk: Desk) -> None:
+        """Also one without a place to sign: handed in unsigned, it would say nothing."""
+        assert (await desk.draft(kind="consent"))["signers"] == ["client"]
+        assert (await desk.draft(kind="consent", signers=["guardian:any"]))["signers"] == ["guardian:any"]
+        assert (await desk.draft(kind="intake"))["signers"] == []
+
+    async def test_a_form_that_asks_nothing_is_not_published(self, desk: Desk) -> None:
+        empty = {"sections": [{"key": "one", "title": "One", "items": []}]}
+        made = (await desk.owner.post(TEMPLATES, {"kind": "intake", "title": "Mine", "definition": empty})).json()
+        assert faults(await desk.owner.post(f"{TEMPLATES}/{made['id']}/publish")) == {"/definition": "no_items"}
+
 
 class TestVersions:
     async def test_an_edit_of_a_published_form_opens_the_next_version(self, desk: Desk) -> None:

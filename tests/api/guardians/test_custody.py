@@ -11,6 +11,8 @@ from tests.entry import accept, staff
 from tests.families import Family, open_family
 from tests.world import World
 
+NOBODYS_ID = "018f0000-0000-7000-8000-000000000000"
+
 FATHER = {"given_name": "Paul", "family_name": "Van Dyke"}
 
 
@@ -63,9 +65,9 @@ class TestRecord:
             {"signature_policy": None},
             {"no_contact": None},
             {"no_contact": [{"given_name": "Paul"}]},
-            {"payment_shares": [{"guardian_id": str(UUID(int=7)), "percent": 100}]},
-            {"order_document_id": str(UUID(int=7))},
-            {"client_id": str(UUID(int=7))},
+            {"payment_shares": [{"guardian_id": NOBODYS_ID, "percent": 100}]},
+            {"order_document_id": NOBODYS_ID},
+            {"client_id": NOBODYS_ID},
         ],
         ids=str,
     )

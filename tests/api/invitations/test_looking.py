@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from portal_api.services.invitations.accepting import masked
+from portal_api.schemas.base import masked_email
 from tests.entry import (
     accept,
     add_staff,
@@ -139,4 +139,4 @@ async def test_the_database_holds_no_usable_token(world: World, practice: Practi
     ],
 )
 def test_masking_keeps_the_first_letters_and_the_top_level(email: str, shown: str) -> None:
-    assert masked(email) == shown
+    assert masked_email(email) == shown

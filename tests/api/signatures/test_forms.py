@@ -33,6 +33,14 @@ class TestSigning:
         assert read["state"] == "locked"
         assert read["signed_at"] is not None
 
+    async def test_staff_do_not_lock_what_is_to_be_signed(self, desk: SigningDesk) -> None:
+        """A consent that nobody has signed would pass for one that was given."""
+        client = await desk.portal()
+        form = await desk.handed_in(client)
+        assert refusal(await desk.owner.post(f"{ASSIGNMENTS}/{form['id']}/lock")) == (409, "invalid_state")
+        assert (await desk.read(form))["state"] == "submitted"
+        assert (await sign(client, form)).json()["state"] == "locked"
+
     async def test_what_is_complete_is_handed_in_by_signing_it(self, desk: SigningDesk) -> None:
         client = await desk.portal()
         form = await desk.consent()

@@ -8,6 +8,7 @@ from portal_api.core.db.base import (
     Id,
     Mutable,
     PracticeScoped,
+    instant,
     of_a_practice,
     one_of,
     refers_to,
@@ -15,6 +16,7 @@ from portal_api.core.db.base import (
 from portal_api.core.db.binding import Binding
 from portal_api.core.db.database import Database, Session
 from portal_api.core.db.reads import Read, Reader, Row, Rows, Source
+from portal_api.core.db.snapshots import Snapshot
 
 __all__ = [
     "Append",
@@ -32,7 +34,9 @@ __all__ = [
     "Row",
     "Rows",
     "Session",
+    "Snapshot",
     "Source",
+    "instant",
     "of_a_practice",
     "one_of",
     "refers_to",

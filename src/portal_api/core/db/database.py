@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -16,6 +18,7 @@ from sqlalchemy.orm.session import SessionTransaction
 
 from portal_api.core.access import ActorKind
 from portal_api.core.config import APP_ROLE
+from portal_api.core.db.announcements import Announcer, Listener
 from portal_api.core.db.appends import Append, Insert
 from portal_api.core.db.base import UUIDS, ClientOwned, Confidential, PracticeScoped
 from portal_api.core.db.binding import Binding
@@ -104,6 +107,15 @@ class Session(AsyncSession):
     def _sync(self) -> _SyncSession:
         assert isinstance(self.sync_session, _SyncSession)  # noqa: S101 - the class above
         return self.sync_session
+
+    @property
+    def announced(self) -> frozenset[UUID]:
+        """The practices of which others learn, once it has committed, that something has happened."""
+        return frozenset(self.sync_session.info.get("announced", ()))
+
+    def announce(self) -> None:
+        """Tell every process, after the commit, that something has happened in this practice."""
+        self.sync_session.info.setdefault("announced", set()).add(self.binding.practice_id)
 
     def begin_as(self, binding: Binding) -> None:
         """Say whose transaction it will be, before its first statement."""
@@ -236,6 +248,7 @@ class Database:
         self._side = self._connections(SIDE_POOL_SIZE, {})
         # Its own: reads wait for their record, and must not wait behind whoever counts sign-ins.
         self._appends = self._connections(1, {})
+        self._announcer = Announcer(self.side)
 
     async def open(self) -> None:
         await self._readers.open()
@@ -243,18 +256,23 @@ class Database:
         await self._appends.open()
 
     def _connections(self, size: int, settings: dict[str, str]) -> Connections:
-        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
-
         async def connect() -> asyncpg.Connection:
-            connection = await asyncpg.connect(
-                dsn, server_settings=SERVER_SETTINGS | ONE_PLAN | settings, timeout=CONNECT_TIMEOUT
-            )
+            connection = await self._connect(ONE_PLAN | settings)
             await _decode_json(connection)
             return connection
 
         return Connections(connect, size=size, timeout=ACQUIRE_TIMEOUT)
 
+    async def _connect(self, settings: dict[str, str]) -> asyncpg.Connection:
+        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return await asyncpg.connect(dsn, server_settings=SERVER_SETTINGS | settings, timeout=CONNECT_TIMEOUT)
+
+    def listener(self, heard: Callable[[UUID], None], connected: Callable[[], None]) -> Listener:
+        """Hears, on a connection of its own, in which practices something was committed."""
+        return Listener(partial(self._connect, {}), heard, connected)
+
     async def close(self) -> None:
+        await self._announcer.close()
         await self._readers.close()
         await self._side.close()
         await self._appends.close()
@@ -273,9 +291,14 @@ class Database:
                 yield session
             except Exception as error:
                 if getattr(error, "keeps_effects", False):
-                    await session.commit()
+                    await self._commit(session)
                 raise
-            await session.commit()
+            await self._commit(session)
+
+    async def _commit(self, session: Session) -> None:
+        await session.commit()
+        for practice_id in session.announced:
+            self._announcer.announce(practice_id)
 
     def reader(self, binding: Binding) -> Reader:
         """For reads of one caller, for the time of a block: `async with`."""

@@ -51,6 +51,16 @@ FROM due LEFT JOIN last ON true
 WHERE NOT EXISTS (SELECT FROM waiting)
 """)
 
+BACKLOG = text("""
+SELECT EXISTS (
+    SELECT FROM procrastinate_jobs AS job
+    WHERE job.args ->> 'practice_id' = CAST(:practice_id AS text) AND job.task_name = CAST(:task AS text)
+      AND job.status IN ('todo', 'doing') AND job.attempts = 0
+      AND (SELECT min(event.at) FROM procrastinate_events AS event WHERE event.job_id = job.id)
+          < CAST(:before AS timestamptz)
+)
+""")
+
 
 class Queue(Generic[ContextT]):
     """
@@ -124,6 +134,12 @@ class Queue(Generic[ContextT]):
             await connection.execute(DEFER, values)
         else:
             await _defer_once(connection, values)
+
+    async def has_backlog(self, session: AsyncSession, name: str, practice_id: UUID, *, before: datetime) -> bool:
+        """Whether a job of this task and practice was deferred before the moment and has not been tried yet."""
+        values = {"task": name, "practice_id": str(practice_id), "before": before}
+        found = await session.execute(BACKLOG, values)
+        return bool(found.scalar_one())
 
     async def run_worker(
         self, dsn: str, context: ContextT, *, concurrency: int = 4, stop: asyncio.Event, wait: bool = True

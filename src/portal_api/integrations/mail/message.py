@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime
 from typing import Protocol
 
@@ -18,17 +18,30 @@ DISPLAY_NAME_LENGTH = 64
 SUBJECT_LENGTH = 200
 
 
+class _Verbatim(UnstructuredHeader, BaseHeader):
+    """A header with an address that no mail program would find in pieces or encoded (RFC 2369 section 2)."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_REGISTRY = HeaderRegistry()
+_REGISTRY.map_to_type("List-Unsubscribe", _Verbatim)
+POLICY = SMTP.clone(header_factory=_REGISTRY)
+
+
 class MailRefused(JobFailed):
     """
     The mail was not taken. permanent: this address or this message never will be (a bounce); else try again.
 
     code: the server's reply code, 0 if there was none. reason: holds nothing of the server's text, which may
-    quote people.
+    quote people. of_address: the server said so of the address, whatever is sent there.
     """
 
-    def __init__(self, permanent: bool, code: int, reason: str) -> None:
+    def __init__(self, permanent: bool, code: int, reason: str, *, of_address: bool = False) -> None:
         super().__init__(f"{code} {reason}" if code else reason, permanent=permanent)
         self.code = code
+        self.of_address = of_address
 
 
 class UnsafeHeader(MailRefused):
@@ -69,7 +82,7 @@ class Mailer(Protocol):
 
 def compose(mail: Mail, sender: str, now: datetime) -> EmailMessage:
     """The mail as a message from `sender`, with a text part and the HTML, if any, as its alternative."""
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=POLICY)
     origin = _one_address(sender)
     message["From"] = Address(display_name(mail.sender_name), addr_spec=sender)
     message["To"] = Address(addr_spec=mail.to)

@@ -61,7 +61,7 @@ class SmtpMailer:
             async with self._client() as client:
                 await client.send_message(message, sender=self.sender, recipients=[mail.to])
         except errors.SMTPRecipientsRefused as error:
-            raise _refused(error.recipients[0], final=True) from None
+            raise _refused(error.recipients[0], final=True, of_recipient=True) from None
         except errors.SMTPDataError as error:
             raise _refused(error, final=True) from None
         except errors.SMTPNotSupported:
@@ -85,8 +85,13 @@ class SmtpMailer:
         )
 
 
-def _refused(error: errors.SMTPResponseException, *, final: bool) -> MailRefused:
-    """What is kept of a reply: its codes, never its text. `final`: a 5xx here is about this mail alone."""
+def _refused(error: errors.SMTPResponseException, *, final: bool, of_recipient: bool = False) -> MailRefused:
+    """What is kept of a reply: its codes, never its text. `final`: a 5xx here is about this mail alone.
+
+    A refused recipient is a bad address, unless it is a matter of policy (RFC 3463 section 3.8): that is about us.
+    """
     enhanced = ENHANCED_CODE.search(error.message)
     reason = enhanced[0] if enhanced else type(error).__name__
-    return MailRefused(final and error.code >= 500, error.code, reason)
+    permanent = final and error.code >= 500
+    of_address = permanent and of_recipient and not reason.startswith("5.7.")
+    return MailRefused(permanent, error.code, reason, of_address=of_address)

@@ -1,7 +1,7 @@
 """What the mails say: one template each, for text and HTML; nothing clinical, and nobody's name."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -13,6 +13,7 @@ Template = Literal[
     "account_exists",
     "appointment_reminder",
     "client_invitation",
+    "digest",
     "email_change_confirm",
     "email_change_notice",
     "email_verification",
@@ -20,6 +21,8 @@ Template = Literal[
     "guardian_access_ended",
     "guardian_invitation",
     "new_device",
+    "notice",
+    "notices",
     "password_changed",
     "password_reset",
     "portal_associated",
@@ -46,6 +49,14 @@ UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(mi
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One of several things in a mail, and where it is looked at."""
+
+    text: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """The parts of a mail that a template makes."""
 
@@ -54,9 +65,13 @@ class Content:
     html: str
 
 
-def render(template: Template, *, practice_name: str, **context: str | timedelta) -> Content:
+Value = str | int | timedelta | Sequence[Item]
+
+
+def render(template: Template, *, practice_name: str, **context: Value) -> Content:
     """
-    The mail of that name. Every context value whose name ends in `link` must be an absolute web address.
+    The mail of that name. Every context value whose name ends in `link` must be an absolute web address, and so must
+    the link of every item.
 
     Raises jinja2.UndefinedError for a value that the template needs and was not given, ValueError for a link
     that is none, or whose secret is where servers log it.
@@ -64,6 +79,9 @@ def render(template: Template, *, practice_name: str, **context: str | timedelta
     for name, value in context.items():
         if name.endswith("link"):
             _check_link(str(value))
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            for item in value:
+                _check_link(item.link)
     values = {**context, "practice_name": _one_line(practice_name)[:PRACTICE_NAME_LENGTH]}
     text = TEXT.get_template(f"{template}.jinja", globals={"layout": "layout.text", "parts": "parts.text"})
     page = HTML.get_template(f"{template}.jinja", globals={"layout": "layout.html", "parts": "parts.html"})

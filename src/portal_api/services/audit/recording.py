@@ -71,6 +71,7 @@ async def record(
         details=details or {},
         **_from(principal.origin),
     )
+    session.announce()
     if type in session.tools.subscriptions:
         await session.tools.queue.defer(session, "event", session.binding.practice_id, event_id=event_id)
     return event_id

@@ -22,6 +22,7 @@ class View(NamedTuple):
     request_id: str
     ip: str
     user_agent_hash: bytes | None
+    xact: None = None
 
 
 _VIEWS = Append(Event, View._fields)

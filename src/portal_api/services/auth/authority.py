@@ -1,5 +1,7 @@
 """Who is calling, as the database knows it at this moment: one indexed read per request."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -17,7 +19,8 @@ from portal_api.core.access import (
     Role,
     permissions_of,
 )
-from portal_api.core.db import Binding, Read, Source
+from portal_api.core.db import Binding, Read, Row, Source
+from portal_api.core.db.base import UUIDS
 from portal_api.core.errors import Forbidden, Unauthenticated
 from portal_api.models.auth import Account, AuthSession
 from portal_api.models.clients import SELF, Client, ClientGrant
@@ -27,6 +30,7 @@ from portal_api.models.staff import StaffMember
 
 RECENT = timedelta(minutes=15)
 HIDDEN_PORTAL_STATES = ("suspended", "revoked")
+_NOWHERE = Origin(request_id="", ip="")
 
 
 class SessionEnded(Unauthenticated):
@@ -71,7 +75,7 @@ def live_grants(account_id: Any) -> ScalarSelect[Any]:
     )
 
 
-_caller = (
+_callers = (
     select(
         AuthSession.authenticated_at,
         (AuthSession.authenticated_at > func.now() - RECENT).label("recently_authenticated"),
@@ -89,16 +93,16 @@ _caller = (
     .join(PortalSettings, PortalSettings.practice_id == AuthSession.practice_id)
     .outerjoin(StaffMember, and_(StaffMember.account_id == Account.id, StaffMember.state == "active"))
     .where(
-        AuthSession.id == bindparam("sid"),
-        AuthSession.account_id == bindparam("sub"),
         AuthSession.ended_at.is_(None),
         AuthSession.expires_at > func.now(),
         AuthSession.idle_expires_at > func.now(),
         Account.suspended_at.is_(None),
     )
 )
+_grants = live_grants(AuthSession.account_id).label("grants")
+_caller = _callers.where(AuthSession.id == bindparam("sid"), AuthSession.account_id == bindparam("sub"))
 STAFF_AUTHORITY = Read(_caller)
-CLIENT_AUTHORITY = Read(_caller.add_columns(live_grants(AuthSession.account_id).label("grants")))
+CLIENT_AUTHORITY = Read(_caller.add_columns(_grants))
 
 
 async def principal(source: Source, practice_id: UUID, account_id: UUID, session_id: UUID, origin: Origin) -> Principal:
@@ -110,6 +114,31 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
     row = await source.row(STAFF_AUTHORITY if of_staff else CLIENT_AUTHORITY, sid=session_id, sub=account_id)
     if row is None:
         raise SessionEnded("Sign in again.")
+    known = _principal(row, practice_id, account_id, session_id, origin)
+    if known.is_client and not known.profiles and await source.row(SHUT_OUT, account_id=account_id) is not None:
+        return replace(known, shut_out=True)
+    return known
+
+
+async def principals(source: Source, kind: ActorKind, session_ids: Collection[UUID]) -> dict[UUID, Principal]:
+    """Those of the sessions of a kind of account that still let somebody in, by the session, in one statement.
+
+    Who must first change the password or set up a second factor, and who has lost access, is not among them.
+    """
+    read = _STAFF_AUTHORITIES if kind is ActorKind.STAFF else _CLIENT_AUTHORITIES
+    found: dict[UUID, Principal] = {}
+    for row in await source.rows(read, sids=list(session_ids)):
+        session_id, practice_id = UUID(str(row["session_id"])), source.binding.practice_id
+        try:
+            known = _principal(row, practice_id, UUID(str(row["account_id"])), session_id, _NOWHERE)
+        except (SessionEnded, PortalDisabled):
+            continue
+        if not (known.must_change_password or known.must_enrol_second_factor or row.get("shut_out")):
+            found[session_id] = known
+    return found
+
+
+def _principal(row: Row, practice_id: UUID, account_id: UUID, session_id: UUID, origin: Origin) -> Principal:
     kind = ActorKind(row["kind"])
     if kind is ActorKind.CLIENT and not row["portal_enabled"]:
         raise PortalDisabled("The practice has switched its portal off.")
@@ -117,7 +146,6 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
         raise SessionEnded("You no longer work in this practice.")
     roles = _roles(tuple(row["roles"] or ()))
     profiles = tuple(profile_of(grant) for grant in row.get("grants") or ())
-    lost = kind is ActorKind.CLIENT and not profiles and await source.row(SHUT_OUT, account_id=account_id) is not None
     return Principal(
         practice_id=practice_id,
         kind=kind,
@@ -128,7 +156,6 @@ async def principal(source: Source, practice_id: UUID, account_id: UUID, session
         roles=roles,
         permissions=CLIENT_PERMISSIONS if kind is ActorKind.CLIENT else permissions_of(roles),
         profiles=profiles,
-        shut_out=lost,
         must_change_password=row["must_change_password"],
         must_enrol_second_factor=_must_enrol(row, kind),
         authenticated_at=row["authenticated_at"],
@@ -148,6 +175,12 @@ def shut_out(account_id: Any) -> ColumnElement[bool]:
 
 
 SHUT_OUT = Read(select(Account.id).where(Account.id == bindparam("account_id"), shut_out(Account.id)))
+_some = _callers.add_columns(AuthSession.id.label("session_id"), AuthSession.account_id)
+_some = _some.where(AuthSession.id == bindparam("sids", type_=UUIDS).any_())
+_STAFF_AUTHORITIES = Read(_some.where(Account.kind == ActorKind.STAFF))
+_CLIENT_AUTHORITIES = Read(
+    _some.where(Account.kind == ActorKind.CLIENT).add_columns(_grants, shut_out(Account.id).label("shut_out"))
+)
 
 
 def binding_of(principal: Principal) -> Binding:

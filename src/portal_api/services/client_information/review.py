@@ -1,5 +1,6 @@
 """Staff look at what clients want changed, field by field (F7.B2)."""
 
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -188,7 +189,9 @@ def _view(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _field(name: str, field: dict[str, Any], current: Any) -> dict[str, Any]:
-    decision = {part: field.get(part) for part in ("decided_at", "decided_by", "reason")}
+    decided_at = field.get("decided_at")
+    decision = {"decided_at": decided_at and datetime.fromisoformat(decided_at)}
+    decision |= {part: field.get(part) for part in ("decided_by", "reason")}
     conflict = field["state"] == "pending" and _conflicts(field, current)
     told = {"name": name, "before": field["before"], "proposed": field["proposed"], "state": field["state"]}
     return told | {"current": current, "conflict": conflict} | decision

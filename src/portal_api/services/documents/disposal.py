@@ -50,6 +50,11 @@ async def delete(session: Session, principal: Principal, document: Document, typ
         "size_bytes": stored.size_bytes,
         "created_at": document.created_at.isoformat(),
         "retention_class": document.retention_class,
+        # Who is told that it is gone: who could see it.
+        "confidential": document.confidential,
+        "shared_at": document.shared_at and document.shared_at.isoformat(),
+        "uploaded_by": document.uploaded_by and str(document.uploaded_by),
+        "withdrawn_at": document.withdrawn_at and document.withdrawn_at.isoformat(),
     }
     resource, whose = ("document", document.id), [document.client_id]
     await session.execute(delete_rows(DocumentView).where(DocumentView.document_id == document.id))

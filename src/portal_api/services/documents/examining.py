@@ -51,16 +51,17 @@ async def subject(session: Session, file_id: UUID) -> Examined | None:
 
 async def found_harmful(session: Session, file_id: UUID, name: str) -> None:
     """Lock it away for good; what was shared stays visible as quarantined, so that nobody waits for it."""
-    await _settle(session, file_id, FileState.QUARANTINED, name, "document.quarantined")
+    await _settle(session, file_id, FileState.QUARANTINED, "document.quarantined", name)
 
 
 async def found_unreadable(session: Session, file_id: UUID, code: str) -> None:
-    await _settle(session, file_id, FileState.REJECTED, code, "document.rejected")
+    await _settle(session, file_id, FileState.REJECTED, "document.rejected", code)
 
 
 async def found_good(session: Session, file_id: UUID, rendition: StoredFile | None, *, scanned: bool) -> None:
     """Open it to who may read it; rendition: what others than its uploader are given."""
-    stored = await _settle(session, file_id, FileState.CLEAN if scanned else FileState.NOT_SCANNED)
+    to = FileState.CLEAN if scanned else FileState.NOT_SCANNED
+    stored = await _settle(session, file_id, to, "document.examined")
     if stored is not None and rendition is not None:
         session.add(rendition)
         await session.flush()
@@ -84,7 +85,7 @@ async def store_rendition(tools: Tools, practice_id: UUID, picture: Picture) -> 
 
 
 async def _settle(
-    session: Session, file_id: UUID, to: FileState, finding: str | None = None, event: str | None = None
+    session: Session, file_id: UUID, to: FileState, event: str, finding: str | None = None
 ) -> StoredFile | None:
     """Say what was found; None where that is known already, or the file is gone.
 
@@ -102,11 +103,10 @@ async def _settle(
     for document in (*documents, *resources):
         document.updated_at = await clock.now(session)
     await session.flush()
-    if event:
-        program = disposal.program(session)
-        for document in documents:
-            resource, whose = ("document", document.id), [document.client_id]
-            await audit.record(session, program, event, resource=resource, clients=whose, reason=finding)
-        for document in resources:
-            await audit.record(session, program, event, resource=("practice_document", document.id), reason=finding)
+    program = disposal.program(session)
+    for document in documents:
+        resource, whose = ("document", document.id), [document.client_id]
+        await audit.record(session, program, event, resource=resource, clients=whose, reason=finding)
+    for document in resources:
+        await audit.record(session, program, event, resource=("practice_document", document.id), reason=finding)
     return stored

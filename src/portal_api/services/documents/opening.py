@@ -1,6 +1,6 @@
 """Documents opened: their content as a stream, authorised each time and noted each time (F9.M5, F9.B5)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -72,29 +72,37 @@ def must_be_readable(state: str) -> None:
 
 
 async def note_view(session: Session, principal: Principal, row: dict[str, Any]) -> None:
-    """Write the receipt and the record; the first of staff keeps the client from deleting the document."""
-    document_id, client_id = UUID(str(row["id"])), UUID(str(row["client_id"]))
+    """Write the receipt and the record of one document that is given out. Raises NotFound."""
+    await write_receipts(session, principal, [row])
+    resource, whose = ("document", UUID(str(row["id"]))), [UUID(str(row["client_id"]))]
+    await audit.record(session, principal, "document.viewed", resource=resource, clients=whose)
+
+
+async def write_receipts(session: Session, principal: Principal, rows: Sequence[dict[str, Any]]) -> None:
+    """Note who has opened these documents; the first of staff keeps the client from deleting one.
+
+    Raises NotFound where one was deleted at the same moment.
+    """
+    whose = {UUID(str(row["id"])): UUID(str(row["client_id"])) for row in rows}
     if not principal.is_client:
-        await _mark_opened(session, principal, document_id)
-    receipt = insert(DocumentView).values(
-        practice_id=session.binding.practice_id,
-        document_id=document_id,
-        account_id=principal.account_id,
-        client_id=client_id,
-    )
+        await _mark_opened(session, principal, whose)
+    practice_id, account_id = session.binding.practice_id, principal.account_id
+    receipts = [
+        {"practice_id": practice_id, "document_id": each, "account_id": account_id, "client_id": whose[each]}
+        for each in sorted(whose)  # in one order, so that two archives never wait for each other
+    ]
     again = {"last_viewed_at": func.now(), "views": DocumentView.views + 1}
     key = ["practice_id", "document_id", "account_id"]
-    await session.execute(receipt.on_conflict_do_update(index_elements=key, set_=again))
-    resource = ("document", document_id)
-    await audit.record(session, principal, "document.viewed", resource=resource, clients=[client_id])
+    await session.execute(insert(DocumentView).values(receipts).on_conflict_do_update(index_elements=key, set_=again))
 
 
-async def _mark_opened(session: Session, principal: Principal, document_id: UUID) -> None:
-    """Raises NotFound where it was deleted at the same moment."""
-    locked = select(Document).where(Document.id == document_id).with_for_update(key_share=True)
-    document = (await session.execute(locked)).scalar_one_or_none()
-    if document is None:
+async def _mark_opened(session: Session, principal: Principal, document_ids: Collection[UUID]) -> None:
+    wanted = select(Document).where(Document.id.in_(document_ids)).order_by(Document.id)
+    documents = (await session.scalars(wanted.with_for_update(key_share=True))).all()
+    if len(documents) < len(document_ids):
         raise NotFound
-    if document.opened_by_staff_at is None and document.uploaded_by != principal.account_id:
-        document.opened_by_staff_at = await clock.now(session)
-        await session.flush()
+    now = await clock.now(session)
+    for document in documents:
+        if document.opened_by_staff_at is None and document.uploaded_by != principal.account_id:
+            document.opened_by_staff_at = now
+    await session.flush()

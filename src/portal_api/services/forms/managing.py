@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from portal_api.core import clock
 from portal_api.core.access import Principal
 from portal_api.core.db import Session
-from portal_api.core.errors import PreconditionFailed, invalid
+from portal_api.core.errors import InvalidState, PreconditionFailed, invalid
 from portal_api.models.forms import FormAssignment, FormRecurrence
 from portal_api.schemas.forms.assignments import FormAssignmentUpdate, FormReason
 from portal_api.services import audit
@@ -61,8 +61,10 @@ async def withdraw(
 
 
 async def lock(session: Session, principal: Principal, form_assignment_id: UUID) -> dict[str, Any]:
-    """Close what was handed in: it is not opened again. Raises NotFound, InvalidState."""
+    """Close what was handed in and is not to be signed: it is not opened again. Raises NotFound, InvalidState."""
     assignment, _ = await reading.held(session, principal, form_assignment_id)
+    if assignment.signers:
+        raise InvalidState("Signatures lock this form: whoever is still to sign it signs it.", state=assignment.state)
     assignment.lock(await clock.now(session), principal.account_id)
     return await _recorded(session, principal, assignment, "form.locked")
 

@@ -94,7 +94,7 @@ async def create(session: Session, principal: Principal, data: FormTemplateCreat
     """Begin a form of the practice's own: a draft. Raises Invalid where it does not fit together."""
     check(data.definition)
     template = FormTemplate(id=new_id(), kind=data.kind, title=data.title, created_by=principal.account_id)
-    template.write(_draft(data.title, data.description, data.definition.stored(), data.signers))
+    template.write(_draft(data.kind, data.title, data.description, data.definition.stored(), data.signers))
     return await _added(session, principal, template, "form_template.created")
 
 
@@ -110,7 +110,7 @@ async def copy(
     template = FormTemplate(
         id=new_id(), kind=source["kind"], title=title, copied_from=form_template_id, created_by=principal.account_id
     )
-    template.write(_draft(title, content["description"], content["definition"], content["signers"]))
+    template.write(_draft(template.kind, title, content["description"], content["definition"], content["signers"]))
     return await _added(session, principal, template, "form_template.created")
 
 
@@ -135,7 +135,7 @@ async def update(
     template.must_be_editable()
     names = ("title", "description", "definition", "signers")
     content = current["draft"] or {name: current[name] for name in names}
-    template.write(_draft(**{name: changes.get(name, content[name]) for name in names}))
+    template.write(_draft(template.kind, **{name: changes.get(name, content[name]) for name in names}))
     return await _changed(session, principal, template, "form_template.updated", changed=changes)
 
 
@@ -149,11 +149,16 @@ async def discard_draft(session: Session, principal: Principal, form_template_id
 async def publish(
     session: Session, principal: Principal, form_template_id: UUID, if_match: int | None
 ) -> dict[str, Any]:
-    """Make the draft the next version: what is given to clients from now on. Raises NotFound, InvalidState."""
+    """Make the draft the next version: what is given to clients from now on.
+
+    Raises NotFound, PreconditionFailed with the current copy, InvalidState, Invalid for a form without items.
+    """
     template = await _locked(session, form_template_id)
     if if_match is not None and template.version != if_match:
         raise PreconditionFailed(current=await get(session, form_template_id))
     number, content = template.publish()
+    if not any(section["items"] for section in content["definition"]["sections"]):
+        raise invalid("/definition", "no_items", "Add at least one item before you publish the form.")
     session.add(versions.made(template.id, number, content, by=principal.account_id))
     return await _changed(session, principal, template, "form_template.published", details={"number": number})
 
@@ -173,11 +178,12 @@ async def restore(session: Session, principal: Principal, form_template_id: UUID
 
 
 def _draft(
-    title: str, description: str | None, definition: dict[str, Any], signers: list[SignerRole]
+    kind: str, title: str, description: str | None, definition: dict[str, Any], signers: list[SignerRole]
 ) -> dict[str, Any]:
-    """Signed by the client where it has a place to sign, and nobody is named."""
-    read = FormDefinition.model_validate(definition)
-    signed = [str(role) for role in signers] or (["client"] if any(i.type == "signature" for i in read.items()) else [])
+    """Signed by the client where it is a consent or has a place to sign, and nobody is named."""
+    items = FormDefinition.model_validate(definition).items()
+    asks = kind == FormKind.CONSENT or any(item.type == "signature" for item in items)
+    signed = [str(role) for role in signers] or ([str(SignerRole.CLIENT)] if asks else [])
     return {"title": title, "description": description, "definition": definition, "signers": signed}
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, case, exists, func, select, tuple_
 
 from portal_api.core.access import ActorKind, Origin, Principal
-from portal_api.core.db import Read, Reader, Session, Source
+from portal_api.core.db import Read, Reader, Session, Source, instant
 from portal_api.core.errors import PreconditionFailed
 from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.guardians import Guardian
@@ -159,7 +159,7 @@ def _upcoming(everyone: bool, *, resumed: bool) -> Read:
             "family_name",
             Guardian.family_name,
             "extended_to",
-            Guardian.extended_to,
+            instant(Guardian.extended_to),
         )
     )
     statement = (

@@ -22,6 +22,7 @@ from portal_api.models.invitations import Invitation, InvitationGone, RetiredSec
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.models.staff import StaffMember
+from portal_api.schemas.base import masked_email
 from portal_api.schemas.invitations import InvitationAccept, InvitationLookup
 from portal_api.services import audit, onboarding, prospects
 from portal_api.services.auth import accounts, devices, passwords, second_factor, sessions
@@ -121,19 +122,12 @@ async def lookup(session: Session, visitor: Principal, data: InvitationLookup) -
         "kind": offer.kind,
         "state": row["state"],
         "practice_name": row["practice_name"],
-        "email": masked(row["email"]),
+        "email": masked_email(row["email"]),
         "message": row["message"],
         "expires_at": row["expires_at"],
         "date_of_birth_required": row["date_of_birth_required"],
         "existing_account": offer.has_account,
     }
-
-
-def masked(email: str) -> str:
-    """Enough to recognise one's own address: g***@h***.example."""
-    local, _, domain = email.rpartition("@")
-    head, dot, top = domain.rpartition(".")
-    return f"{local[0]}***@{(head or top)[0]}***{dot}{top if dot else ''}"
 
 
 async def accept(session: Session, visitor: Principal, data: InvitationAccept) -> dict[str, Any]:
@@ -214,7 +208,7 @@ async def _join_as_client(
     if prospect is not None:
         await prospects.accept_invitation(session, visitor, prospect, client.id, invitation.id, invitation.created_by)
     await _set_features(session, client, invitation)
-    await onboarding.begin(session, visitor, client.id, "invitation")
+    await onboarding.begin(session, visitor.proven(account.kind, account.id), client.id, "invitation")
     await finish(session, visitor, invitation, account, now)
     return account, methods
 
@@ -233,7 +227,7 @@ async def _join_as_guardian(
     methods = await _check_account(session, account, offer, proof, otp)
     account.verify_email(now)
     await joining.join(session, visitor, guardian, client, account, invitation.created_by)
-    await onboarding.begin(session, visitor, client.id, "guardian")
+    await onboarding.begin(session, visitor.proven(account.kind, account.id), client.id, "guardian")
     await finish(session, visitor, invitation, account, now)
     return account, methods
 

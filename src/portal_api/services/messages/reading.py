@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, liter
 from sqlalchemy.orm import aliased
 
 from portal_api.core.access import Principal, Role
-from portal_api.core.db import Read, Reader, Rows, Source
+from portal_api.core.db import Read, Reader, Rows, Source, instant
 from portal_api.core.db.base import UUIDS
 from portal_api.core.errors import NotFound
 from portal_api.models.auth import Account
@@ -77,7 +77,7 @@ def _last() -> ColumnElement[Any]:
     shown = case((_retracted(Message), null()), else_=Message.body)
     message = func.jsonb_build_object(
         *("id", Message.id, "seq", Message.seq, "author_kind", Message.author_kind),
-        *("body", shown, "sent_at", func.to_jsonb(Message.sent_at)),
+        *("body", shown, "sent_at", instant(Message.sent_at)),
     )
     found = select(message).where(Message.thread_id == Thread.id, Message.seq == Thread.last_seq)
     return found.correlate(Thread).scalar_subquery()

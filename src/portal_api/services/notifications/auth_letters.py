@@ -1,9 +1,6 @@
-"""Mails about signing in: links that were asked for, and word of what changed."""
+"""Mails about signing in: links that were asked for."""
 
 from datetime import timedelta
-from uuid import UUID
-
-from sqlalchemy import select
 
 from portal_api.core.db import Session
 from portal_api.integrations.mail_templates import Template
@@ -11,17 +8,6 @@ from portal_api.models.audit import Event
 from portal_api.models.auth import Account, OneTimeSecret
 from portal_api.services.auth import asking, email_change, secrets
 from portal_api.services.notifications.letters import Letter, app_link, letter, open_secret, verification_letter
-
-NEWS: dict[str, Template] = {
-    "login.new_device": "new_device",
-    "password.changed": "password_changed",
-    "password.reset": "password_changed",
-    "second_factor.codes_renewed": "second_factor_changed",
-    "second_factor.disabled": "second_factor_changed",
-    "second_factor.enabled": "second_factor_changed",
-    "second_factor.reset": "second_factor_reset",
-    "session.token_reused": "sessions_revoked",
-}
 
 
 @letter("password_reset.asked")
@@ -50,23 +36,8 @@ async def tell_old_address(session: Session, event: Event) -> Letter | None:
     return await _link(session, secret, "email_change_notice", "/keep-email", "revert_link") if secret else None
 
 
-@letter(*NEWS)
-async def tell_holder(session: Session, event: Event) -> Letter | None:
-    account = await _holder(session, event)
-    if account is None or account.vouched:
-        return None
-    values: dict[str, str | timedelta] = {"link": await app_link(session, "/reset-password")}
-    return Letter(NEWS[event.type], account.email, account.id, account.id, values)
-
-
 def _may_verify(account: Account) -> bool:
     return not account.self_verified and account.suspended_at is None
-
-
-async def _holder(session: Session, event: Event) -> Account | None:
-    account_id = event.resource_id if event.resource_type == "account" else UUID(event.details["account_id"])
-    found = await session.execute(select(Account).where(Account.id == account_id))
-    return found.scalar_one_or_none()
 
 
 async def _link(session: Session, secret: OneTimeSecret, template: Template, path: str, name: str = "link") -> Letter:

@@ -13,7 +13,9 @@ from portal_api.models.auth import Account
 from portal_api.models.clients import SELF, Client, ClientGrant
 from portal_api.models.practices import Practice
 from portal_api.models.scheduling import Appointment, AppointmentAttendee, ReminderPreference
+from portal_api.models.scheduling.reminders import CHANNELS
 from portal_api.services.auth.authority import HIDDEN_PORTAL_STATES
+from portal_api.services.notifications import wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ async def of_clients(session: Session, client_ids: Collection[UUID]) -> dict[UUI
     for id, email, zone in (await session.execute(charts)).all():
         zones[UUID(str(id))], addresses[UUID(str(id))] = ZoneInfo(zone), email
     logins = await _logins(session, zones)
-    wanted = await _channels(session, {*zones, *(login.account_id for login in logins)})
+    ids = {*zones, *(login.account_id for login in logins)}
+    wanted = await _channels(session, ids)
+    for id in await wishes.without_consent(session, ids):
+        wanted[id] = wanted.get(id, frozenset(CHANNELS)) - {"email"}
     found: dict[UUID, list[Recipient]] = {}
     for client_id, zone in zones.items():
         own = next((login for login in logins if login.client_id == client_id and login.own), None)

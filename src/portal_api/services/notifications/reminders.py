@@ -23,18 +23,18 @@ from portal_api.core.ids import new_id
 from portal_api.core.jobs import JobFailed
 from portal_api.integrations.reminders import Notice
 from portal_api.models.notifications import MailDelivery
+from portal_api.models.notifications.deliveries import LEASE
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
 from portal_api.models.scheduling import OPEN_REMINDERS, Appointment, Reminder, ReminderSettings, Service
-from portal_api.services.notifications import recipients
+from portal_api.services.notifications import addresses, recipients, unsubscribing
+from portal_api.services.notifications.kinds import REMINDERS
 from portal_api.services.notifications.letters import app_link
 from portal_api.services.notifications.recipients import Recipient
 from portal_api.services.scheduling.reminding import Quiet, moment
 
 LEAD = timedelta(hours=2)
 """How long before it is due a reminder is planned: longer than a sweep may fail to run."""
-LEASE = timedelta(minutes=3)
-"""After so long somebody who began to send has died: sending takes less (integrations/mail/smtp.py)."""
 OVERDUE = timedelta(minutes=5)
 AT_ONCE = 200
 CHANNEL = "email"
@@ -256,6 +256,8 @@ async def _why_not(
         return "no_address"
     if not recipient.wants(reminder.channel):
         return "unwanted"
+    if await addresses.is_suppressed(session, recipient.email):
+        return "suppressed"
     enabled = (await session.execute(select(PortalSettings.enabled))).scalar_one()
     return None if enabled else "portal_off"
 
@@ -282,8 +284,16 @@ async def _after_quiet(session: Session, reminder: Reminder, quiet: Quiet, zone:
 async def _sending(session: Session, reminder: Reminder, appointment: Appointment, recipient: Recipient) -> Sending:
     practice = (await session.execute(select(Practice).where(Practice.id == reminder.practice_id))).scalar_one()
     delivery = MailDelivery(
-        id=new_id(), template="appointment_reminder", subject_id=reminder.id, account_id=recipient.account_id
+        id=new_id(),
+        template="appointment_reminder",
+        subject_id=reminder.id,
+        account_id=recipient.account_id,
+        recipient_id=recipient.id,
+        kind=REMINDERS,
+        attempts=0,
     )
+    addresses.note(session, delivery, recipient.email or "")
+    delivery.begin(await clock.now(session))
     session.add(delivery)
     local = appointment.starts_at.astimezone(recipient.zone)
     notice = Notice(
@@ -293,5 +303,6 @@ async def _sending(session: Session, reminder: Reminder, appointment: Appointmen
         by_video=appointment.mode == "video",
         link=await app_link(session, f"/appointments/{appointment.id}"),
         reference=f"reminder/{reminder.id}",
+        headers=await unsubscribing.headers(session, recipient.id, REMINDERS),
     )
     return Sending(reminder.id, delivery.id, reminder.channel, notice)

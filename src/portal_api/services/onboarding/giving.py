@@ -57,7 +57,8 @@ async def begin(session: Session, principal: Principal, client_id: UUID, source:
     )
     session.add(onboarding)
     await session.flush()
-    await _add_steps(session, principal, onboarding, now, known=())
+    giver = principal if principal.kind is ActorKind.STAFF else _program(session)
+    await _add_steps(session, giver, onboarding, now, known=())
     about = {"resource": ("client", client_id), "clients": [client_id]}
     await audit.record(session, principal, "onboarding.given", **about, details={"source": source})
     return onboarding
@@ -80,7 +81,7 @@ async def locked(session: Session, client_id: UUID) -> ClientOnboarding | None:
     return (await session.execute(held)).scalar_one_or_none()
 
 
-async def bring_up(session: Session, principal: Principal, onboarding: ClientOnboarding) -> None:
+async def bring_up(session: Session, onboarding: ClientOnboarding) -> None:
     """Add the steps that the practice has added since; the caller holds the client. Nothing once it is completed."""
     if onboarding.completed_at is not None:
         return
@@ -88,7 +89,7 @@ async def bring_up(session: Session, principal: Principal, onboarding: ClientOnb
     if now.version == onboarding.flow_version:
         return
     known = select(OnboardingStep.key).where(OnboardingStep.client_id == onboarding.client_id)
-    await _add_steps(session, principal, onboarding, now, known=(await session.scalars(known)).all())
+    await _add_steps(session, _program(session), onboarding, now, known=(await session.scalars(known)).all())
     onboarding.flow_version = now.version
     await session.flush()
 
@@ -109,12 +110,16 @@ async def spread(session: Session) -> int:
         .with_for_update(of=Client)
     )
     ids = [UUID(str(found)) for found in await session.scalars(behind)]
-    program = Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
     for client_id in ids:
         onboarding = await locked(session, client_id)
         if onboarding is not None:
-            await bring_up(session, program, onboarding)
+            await bring_up(session, onboarding)
     return len(ids)
+
+
+def _program(session: Session) -> Principal:
+    """Who gives what the practice's flow says: no client gives themselves a form."""
+    return Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
 
 
 def applies(step: dict[str, Any], audience: Iterable[str]) -> bool:
@@ -130,7 +135,7 @@ async def _audience(session: Session, client_id: UUID, now: Flow) -> list[str]:
 
 
 async def _add_steps(
-    session: Session, principal: Principal, onboarding: ClientOnboarding, now: Flow, *, known: Iterable[str]
+    session: Session, giver: Principal, onboarding: ClientOnboarding, now: Flow, *, known: Iterable[str]
 ) -> None:
     missing = [
         (position, step)
@@ -138,7 +143,7 @@ async def _add_steps(
         if step["key"] not in set(known) and now.can_be_given(step) and applies(step, onboarding.audience)
     ]
     forms = [step["form_template_id"] for _, step in missing if step["form_template_id"]]
-    assigned = await _assigned(session, principal, onboarding.client_id, forms) if forms else {}
+    assigned = await _assigned(session, giver, onboarding.client_id, forms) if forms else {}
     for position, step in missing:
         whose = {"self", "guardian"} & set(step["applies_to"])
         session.add(
@@ -155,9 +160,9 @@ async def _add_steps(
     await session.flush()
 
 
-async def _assigned(session: Session, principal: Principal, client_id: UUID, forms: list[UUID]) -> dict[Any, UUID]:
+async def _assigned(session: Session, giver: Principal, client_id: UUID, forms: list[UUID]) -> dict[Any, UUID]:
     """Each form's open assignment, by its template: one that waits for the client already, or a new one."""
-    await assigning.assign(session, client_id, forms, principal)
+    await assigning.assign(session, client_id, forms, giver)
     waiting = (
         select(FormAssignment.form_template_id, FormAssignment.id)
         .where(

@@ -46,7 +46,7 @@ async def save(
     InvalidState once all is completed, PreconditionFailed, StepRequired, Invalid with pointers.
     """
     profile = _profile(principal, client_id)
-    client, onboarding = await _opened(session, principal, profile)
+    client, onboarding = await _opened(session, profile)
     before = await standing.read(session, profile, principal.account_id)
     if if_match is not None and before.version != if_match:
         raise PreconditionFailed(current=_view(profile, principal, before))
@@ -61,7 +61,7 @@ async def save(
 async def complete(session: Session, principal: Principal, data: MyCompletion) -> dict[str, Any]:
     """Say that all is done; of many at once, one does. Raises what `get` raises, OnboardingIncomplete, InvalidState."""
     profile = _profile(principal, data.client_id)
-    client, onboarding = await _opened(session, principal, profile)
+    client, onboarding = await _opened(session, profile)
     now = await standing.read(session, profile, principal.account_id)
     left = now.left()
     if left:
@@ -83,14 +83,14 @@ def _profile(principal: Principal, client_id: UUID | None) -> Profile:
     return profile
 
 
-async def _opened(session: Session, principal: Principal, profile: Profile) -> tuple[Client, ClientOnboarding]:
+async def _opened(session: Session, profile: Profile) -> tuple[Client, ClientOnboarding]:
     """The client and their onboarding, held and up to date. Raises NotFound where none was given, InvalidState."""
     client = await client_information.mine.held(session, profile)
     onboarding = await giving.locked(session, client.id)
     if onboarding is None:
         raise NotFound
     onboarding.must_be_open()
-    await giving.bring_up(session, principal, onboarding)
+    await giving.bring_up(session, onboarding)
     return client, onboarding
 
 

@@ -21,6 +21,7 @@ SETTINGS = Read(
         PortalSettings.slug,
         PortalSettings.allow_client_signup,
         PortalSettings.allow_staff_set_credentials,
+        PortalSettings.digest_at,
         PortalSettings.invitation_ttl_days,
         func.jsonb_build_object(
             "late_within_minutes",

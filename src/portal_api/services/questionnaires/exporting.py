@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -66,7 +66,7 @@ def questionnaire(form: Form) -> Json:
         "title": form.title,
         "status": STATUS[form.state],
         "subjectType": ["Patient"],
-        "date": form.dated.isoformat(),
+        "date": _instant(form.dated),
         "publisher": form.publisher,
         "description": form.description,
         "copyright": (form.about.get("licence") or {}).get("statement"),
@@ -89,7 +89,7 @@ def response(form: Form, answered: Mapping[str, Any]) -> Json:
         "questionnaire": form.canonical,
         "status": _response_status(answered["state"]),
         "subject": {"reference": f"{form.base}/fhir/R4/Patient/{answered['client_id']}", "type": "Patient"},
-        "authored": (answered["submitted_at"] or answered["changed_at"]).isoformat(),
+        "authored": _instant(answered["submitted_at"] or answered["changed_at"]),
         "item": [
             {"linkId": SECTION + section.key, "text": section.title, "item": [_given(i, answers[i.key]) for i in items]}
             for section, items in groups
@@ -226,3 +226,7 @@ def _name(title: str) -> str:
 def _said(element: Json) -> Json:
     """FHIR knows no null and no empty list."""
     return {name: value for name, value in element.items() if value is not None and value != []}
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

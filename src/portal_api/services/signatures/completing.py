@@ -83,10 +83,16 @@ async def _keep(
     """Store a copy. Those that name guardians are not among the documents that a client's people are shown, and none
     of what was for one person alone (F6.M2)."""
     document = await documents.store_paper(
-        session, subject.client_id, f"{subject.title} (signed)"[-200:], content, PDF, Purpose.SIGNED_FORM,
-        shared=audience == EVERYONE and not subject.for_one, retention_class=RetentionClass.CLINICAL,
+        session,
+        subject.client_id,
+        f"{subject.title} (signed)"[-200:],
+        content,
+        PDF,
+        Purpose.SIGNED_FORM,
+        shared=audience == EVERYONE and not subject.for_one,
+        retention_class=RetentionClass.CLINICAL,
         confidential=subject.confidential,
-    )  # fmt: skip
+    )
     values: dict[str, Any] = {
         "practice_id": session.binding.practice_id,
         "id": new_id(),

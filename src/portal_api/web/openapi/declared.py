@@ -19,6 +19,13 @@ _IDEMPOTENCY_KEY: Json = {
     "description": "Makes the request safe to repeat for 24 hours: it has one effect, and one answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
+_LAST_EVENT_ID: Json = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The `id` of the last event that was read: what came after it follows.",
+    "schema": {"type": "string", "maxLength": 4000},
+}
 
 
 def is_public(route: APIRoute) -> bool:
@@ -59,4 +66,9 @@ def headers(route: APIRoute) -> list[Json]:
     if not isinstance(route, PortalRoute):
         return []
     posts = "POST" in (route.methods or ())
-    return [_IDEMPOTENCY_KEY] * posts + [_IF_MATCH] * (route.signature.if_match is not None)
+    signature = route.signature
+    return (
+        [_IDEMPOTENCY_KEY] * posts
+        + [_IF_MATCH] * (signature.if_match is not None)
+        + [_LAST_EVENT_ID] * (signature.last_event_id is not None)
+    )

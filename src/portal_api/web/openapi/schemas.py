@@ -40,10 +40,28 @@ def tidy(document: Json) -> None:
 
 
 def describe_streams(response: Json) -> None:
-    """`itemSchema` is a word of OpenAPI 3.2; in 3.1 the schema of a stream describes one of its items."""
-    for media in response.get("content", {}).values():
+    """`itemSchema` is a word of OpenAPI 3.2; in 3.1 the schema of a stream describes one of its items.
+
+    Of server-sent events that is an event, whose data is JSON of the model that the route declares.
+    """
+    for type, media in response.get("content", {}).items():
         if "itemSchema" in media:
             media["schema"] = media.pop("itemSchema")
+        elif type == "text/event-stream":
+            media["schema"] = _server_sent_event(media["schema"])
+
+
+def _server_sent_event(data: Json) -> Json:
+    told = {name: rule for name, rule in data.items() if name not in ("type", "title")}
+    return {
+        "type": "object",
+        "properties": {
+            "event": {"type": "string"},
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": told},
+            "id": {"type": "string"},
+            "retry": {"type": "integer", "minimum": 0},
+        },
+    }
 
 
 def references(part: Json, prefix: str = _PREFIX) -> set[str]:

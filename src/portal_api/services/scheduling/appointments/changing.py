@@ -7,14 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy import update as update_of
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Session
 from portal_api.core.errors import invalid
 from portal_api.models.scheduling import Appointment, AppointmentRequest, Service
 from portal_api.schemas.scheduling.appointments import AppointmentReschedule, AppointmentUpdate
-from portal_api.services import clients
+from portal_api.services import audit, clients
 from portal_api.services.scheduling import alternatives, claims, slots
 from portal_api.services.scheduling.appointments import attendance, booking, reading, series
 from portal_api.services.scheduling.appointments.recording import record
@@ -46,14 +45,18 @@ async def update(
     )
     if changes.keys() & PLACE:
         await _relocate(session, chosen, changes, allow_overlap=allow_overlap)
+    former = {client_id for each in chosen for client_id in each.client_ids}
+    if all(each.confidential == changes.get("confidential") for each in chosen):
+        del changes["confidential"]  # it is so already: nobody is to learn of it
     if changes.keys() & attendance.FIELDS:
         await clients.must_see_all(session, principal, data.additional_client_ids or ())
         for each in chosen:
             await attendance.change(session, each, data)
-        await _keep_requests_alike(session, chosen)
+        if "confidential" in changes:
+            await _keep_requests_alike(session, principal, chosen)
     for each in chosen:
         each.note = changes.get("note", each.note)
-    await record(session, principal, "appointment.updated", chosen, changed=changes)
+    await record(session, principal, "appointment.updated", chosen, changed=changes, former=former)
     return await reading.get(session, appointment_id)
 
 
@@ -113,12 +116,22 @@ def span_of(appointment: Appointment, service: Service, starts_at: datetime | No
     return replace(span, ends_at=ends_at, blocked_until=ends_at + (span.blocked_until - span.ends_at))
 
 
-async def _keep_requests_alike(session: Session, chosen: Sequence[Appointment]) -> None:
+async def _keep_requests_alike(session: Session, principal: Principal, chosen: Sequence[Appointment]) -> None:
     """What tells guardians of a request tells them of its appointment."""
     for each in chosen:
         if each.request_id is not None:
-            its = update_of(AppointmentRequest).where(AppointmentRequest.id == each.request_id)
-            await session.execute(its.values(confidential=each.confidential, version=AppointmentRequest.version + 1))
+            its = select(AppointmentRequest).where(AppointmentRequest.id == each.request_id).with_for_update()
+            request = (await session.execute(its)).scalar_one()
+            request.confidential = each.confidential
+            await session.flush()
+            await audit.record(
+                session,
+                principal,
+                "appointment_request.updated",
+                resource=("appointment_request", request.id),
+                clients=[request.client_id] if request.client_id else [],
+                changed=["confidential"],
+            )
 
 
 async def _relocate(

@@ -145,14 +145,14 @@ async def page(reader: Reader, principal: Principal, query: MyAppointmentQuery) 
         after_id=after and UUID(after),
         limit=pager.limit + 1,
     )
-    return pager.envelope([_shown(row) for row in rows])
+    return pager.envelope([shown(row) for row in rows])
 
 
 async def next_of(reader: Reader, profiles: Sequence[Profile]) -> dict[str, Any] | None:
     """The next appointment, running or to come, of those profiles whose appointments the caller may see."""
     mine = _ids_of(profile for profile in profiles if profile.may(VIEW))
     row = await reader.row(_many(past=False, resumed=False), mine=mine, account_id=None, limit=1)
-    return _shown(row) if row else None
+    return shown(row) if row else None
 
 
 async def get(source: Source, principal: Principal, appointment_id: UUID) -> dict[str, Any]:
@@ -160,7 +160,7 @@ async def get(source: Source, principal: Principal, appointment_id: UUID) -> dic
     found = await _row(source, principal, appointment_id, _ids_of(principal.permitted(VIEW)))
     if found is None:
         raise NotFound
-    return _shown(found)
+    return shown(found)
 
 
 async def cancel(
@@ -261,12 +261,12 @@ def _ids_of(profiles: Iterable[Profile]) -> list[UUID]:
     return [profile.client_id for profile in profiles]
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def shown(row: dict[str, Any]) -> dict[str, Any]:
     del row["practitioner_id"]
     return reading.with_policy(row)
 
 
-def _rows() -> Rows:
+def rows() -> Rows:
     return (
         select(*COLUMNS)
         .select_from(Appointment)
@@ -279,7 +279,7 @@ def _rows() -> Rows:
 @cache
 def _one() -> Read:
     theirs = exists().where(AppointmentAttendee.appointment_id == Appointment.id, _mine(AppointmentAttendee))
-    return Read(_rows().where(Appointment.id == bindparam("appointment_id"), theirs))
+    return Read(rows().where(Appointment.id == bindparam("appointment_id"), theirs))
 
 
 @cache
@@ -305,7 +305,7 @@ def _many(*, past: bool, resumed: bool) -> Read:
     first = first.group_by(each.c.starts_at, each.c.appointment_id)
     first = first.order_by(*_order(each.c.starts_at, each.c.appointment_id, past=past)).limit(bindparam("limit"))
     chosen = first.subquery("chosen")
-    statement = _rows().join(chosen, chosen.c.appointment_id == Appointment.id)
+    statement = rows().join(chosen, chosen.c.appointment_id == Appointment.id)
     return Read(statement.order_by(*_order(Appointment.starts_at, Appointment.id, past=past)))
 
 

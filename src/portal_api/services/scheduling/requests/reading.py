@@ -80,7 +80,7 @@ _OFFER = {
 _REQUESTER = ("given_name", "family_name", "preferred_name")
 _staff = bindparam("staff_id", type_=PGUUID(as_uuid=True))
 # What is only held, and what was until it expired, has been put before nobody.
-_put_forward = AppointmentRequest.requested_at.is_not(None)
+PUT_FORWARD = AppointmentRequest.requested_at.is_not(None)
 
 
 async def page_mine(reader: Reader, principal: Principal, filters: MyRequestFilters) -> dict[str, Any]:
@@ -95,7 +95,7 @@ async def page_mine(reader: Reader, principal: Principal, filters: MyRequestFilt
         after_id=UUID(pager.position[0]) if pager.position else None,
         limit=pager.limit + 1,
     )
-    return pager.envelope([_shaped(row) for row in rows])
+    return pager.envelope([shaped(row) for row in rows])
 
 
 async def get_mine(source: Source, principal: Principal, request_id: UUID) -> dict[str, Any]:
@@ -103,14 +103,14 @@ async def get_mine(source: Source, principal: Principal, request_id: UUID) -> di
     row = await source.row(_my_one(), request_id=request_id, account_id=principal.account_id)
     if row is None:
         raise NotFound
-    return _shaped(row)
+    return shaped(row)
 
 
 async def page(reader: Reader, principal: Principal, filters: RequestFilters) -> dict[str, Any]:
     """The requests on the calendars that the caller sees, newest first."""
     pager = Pager(reader, principal, "appointment-requests", filters, "id")
     read = _many(
-        _sees_all(principal),
+        sees_all(principal),
         filters.state,
         of_practitioner=filters.practitioner_id is not None,
         of_client=filters.client_id is not None,
@@ -126,7 +126,7 @@ async def page(reader: Reader, principal: Principal, filters: RequestFilters) ->
         after_id=UUID(pager.position[0]) if pager.position else None,
         limit=pager.limit + 1,
     )
-    answer = pager.envelope([_shaped_for_staff(row) for row in rows])
+    answer = pager.envelope([shaped_for_staff(row) for row in rows])
     seen = {row["client_id"] for row in answer["data"] if row["client_id"] is not None}
     audit.viewed(reader, principal, "appointment_requests.listed", seen)
     return answer
@@ -134,13 +134,13 @@ async def page(reader: Reader, principal: Principal, filters: RequestFilters) ->
 
 async def get(source: Source, principal: Principal, request_id: UUID) -> dict[str, Any]:
     """One request on a calendar that the caller sees. Raises NotFound."""
-    row = await source.row(_one(_sees_all(principal)), request_id=request_id, staff_id=principal.staff_id)
+    row = await source.row(_one(sees_all(principal)), request_id=request_id, staff_id=principal.staff_id)
     if row is None:
         raise NotFound
     if isinstance(source, Reader):
         clients = [row["client_id"]] if row["client_id"] else []
         audit.viewed(source, principal, "appointment_request.viewed", clients)
-    return _shaped_for_staff(row)
+    return shaped_for_staff(row)
 
 
 async def held(session: Session, request_id: UUID) -> tuple[AppointmentRequest, StaffMember]:
@@ -164,18 +164,18 @@ async def locked(session: Session, request_id: UUID) -> AppointmentRequest:
     return request
 
 
-def _shaped(row: dict[str, Any]) -> dict[str, Any]:
+def shaped(row: dict[str, Any]) -> dict[str, Any]:
     flat = {name: row.pop(column) for name, column in _OFFER.items()}
     return row | {"counter_offer": flat if flat["starts_at"] else None}
 
 
-def _shaped_for_staff(row: dict[str, Any]) -> dict[str, Any]:
+def shaped_for_staff(row: dict[str, Any]) -> dict[str, Any]:
     asker = {name: row.pop(name) for name in _REQUESTER}
     requester = {"client_id": row["client_id"], "prospect_id": row.pop("prospect_id")} | asker
-    return _shaped(row) | {"requester": requester}
+    return shaped(row) | {"requester": requester}
 
 
-def _sees_all(principal: Principal) -> bool:
+def sees_all(principal: Principal) -> bool:
     return principal.may(Permission.APPOINTMENTS_WRITE_ALL)
 
 
@@ -199,7 +199,7 @@ def _over_calendars(conditions: list[ColumnElement[bool]]) -> Rows:
     ).lateral("each")
     first = select(each.c.id).select_from(calendars).join(each, true()).order_by(each.c.id.desc())
     newest = first.limit(bindparam("limit")).subquery("newest")
-    return _for_staff().join(newest, newest.c.id == AppointmentRequest.id).order_by(AppointmentRequest.id.desc())
+    return for_staff().join(newest, newest.c.id == AppointmentRequest.id).order_by(AppointmentRequest.id.desc())
 
 
 def _in_state(state: str) -> ColumnElement[bool]:
@@ -212,7 +212,7 @@ def _in_state(state: str) -> ColumnElement[bool]:
 
 @cache
 def _my_one() -> Read:
-    return Read(select(*EVERYBODYS, *MINE).where(AppointmentRequest.id == bindparam("request_id"), _put_forward))
+    return Read(select(*EVERYBODYS, *MINE).where(AppointmentRequest.id == bindparam("request_id"), PUT_FORWARD))
 
 
 @cache
@@ -223,7 +223,7 @@ def _mine(state: str | None, *, of_client: bool, resumed: bool) -> Read:
     return Read(_newest(select(*EVERYBODYS, *MINE).where(*conditions)))
 
 
-def _for_staff() -> Rows:
+def for_staff() -> Rows:
     return (
         select(*EVERYBODYS, *STAFFS)
         .outerjoin(Client, Client.id == AppointmentRequest.client_id)
@@ -234,7 +234,7 @@ def _for_staff() -> Rows:
 @cache
 def _one(everyones: bool) -> Read:
     this = AppointmentRequest.id == bindparam("request_id")
-    return Read(_visible(_for_staff().where(this, _put_forward), everyones))
+    return Read(_visible(for_staff().where(this, PUT_FORWARD), everyones))
 
 
 @cache
@@ -250,11 +250,11 @@ def _many(
         conditions.append(AppointmentRequest.prospect_id == bindparam("prospect_id"))
     if not (everyones or of_practitioner or of_client or of_prospect):
         return Read(_over_calendars(conditions))
-    return Read(_newest(_visible(_for_staff().where(*conditions), everyones)))
+    return Read(_newest(_visible(for_staff().where(*conditions), everyones)))
 
 
 def _conditions(state: str | None, *, resumed: bool) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [_put_forward]
+    conditions: list[ColumnElement[bool]] = [PUT_FORWARD]
     if state is not None:
         conditions.append(_in_state(state))
     if resumed:

@@ -1,0 +1,49 @@
+"""A device's copy of what its account sees."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from portal_api.schemas.base import Output, Query
+from portal_api.schemas.clients import Client
+from portal_api.schemas.documents import MyDocument
+from portal_api.schemas.me import ProfileRef
+from portal_api.schemas.scheduling.appointments import Appointment
+from portal_api.schemas.scheduling.mine import MyAppointment
+from portal_api.schemas.scheduling.requests import AppointmentRequest, MyAppointmentRequest
+
+Kind = Literal["profile", "client", "appointment", "appointment_request", "document"]
+
+
+class SyncQuery(Query):
+    cursor: str | None = Field(None, max_length=8000, description="`cursor` of the answer before.")
+    limit: int = Field(100, ge=1, le=500, description="How many objects at most.")
+
+
+class Upsert(Output):
+    """An object as its own endpoint shows it to this caller: new, or in place of the copy."""
+
+    type: Kind
+    id: UUID
+    resource: ProfileRef | Client | Appointment | MyAppointment | AppointmentRequest | MyAppointmentRequest | MyDocument
+
+
+class Tombstone(Output):
+    """What the caller no longer sees: it is gone, or it is no longer theirs to see."""
+
+    type: Kind
+    id: UUID
+
+
+class Sync(Output):
+    """Apply it in this order: at a `reset` forget the copy; then `tombstones`, then `upserts`; then keep `cursor`.
+
+    Ask again at once while `has_more`. A `reset` begins a copy of everything, as the first answer does.
+    """
+
+    reset: bool
+    upserts: list[Upsert]
+    tombstones: list[Tombstone]
+    has_more: bool
+    cursor: str

@@ -1,0 +1,195 @@
+"""What a device keeps a copy of. A collection plugs in with one entry, in the order in which a first copy is sent."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from portal_api.core.access import Feature, GrantPermission, Permission, Principal
+from portal_api.core.db import Reader, Row, Rows
+from portal_api.models.clients import Client
+from portal_api.models.documents import Document
+from portal_api.models.scheduling import Appointment, AppointmentAttendee, AppointmentRequest
+from portal_api.models.staff import StaffMember
+from portal_api.services import audit
+from portal_api.services.clients import reading as clients
+from portal_api.services.documents import reading as documents
+from portal_api.services.scheduling.appointments import mine, reading
+from portal_api.services.scheduling.requests import reading as requests
+from portal_api.services.stream.log import Happening
+from portal_api.services.stream.viewers import Viewer
+from portal_api.services.sync.profiles import Profiles
+from portal_api.services.sync.tables import ALSO_SHARED, EVERYTHING, OWN, Table, Units, ids_of, unit
+
+P, G = Permission, GrantPermission
+Kept = Table | Profiles
+
+
+def _acting(viewer: Viewer, client_ids: Iterable[UUID], *marks: str) -> Units:
+    own = viewer.principal.own_client_ids
+    return frozenset(unit(each, *((OWN,) if each in own else ()), *marks) for each in client_ids)
+
+
+def _reach(viewer: Viewer, permission: Permission, everyones: Permission, some: Iterable[UUID]) -> Units:
+    """Everything of the practice, some of it, or nothing."""
+    if not viewer.may(permission):
+        return frozenset()
+    return frozenset({EVERYTHING}) if viewer.may(everyones) else frozenset(map(unit, some))
+
+
+def _account(principal: Principal, units: Units) -> dict[str, Any]:
+    return {"account_id": principal.account_id, "mine": ids_of(units)}
+
+
+def _nothing(_principal: Principal, _units: Units) -> dict[str, Any]:
+    return {}
+
+
+def _its_clients(event: Happening) -> list[UUID]:
+    return event.client_ids
+
+
+def _listed(type: str, column: str) -> Any:
+    def record(reader: Reader, principal: Principal, rows: Sequence[Row]) -> None:
+        found = (row[column] for row in rows)
+        seen = {each for one in found if one for each in (one if isinstance(one, list) else [one])}
+        audit.viewed(reader, principal, type, seen)
+
+    return record
+
+
+def _my_appointments(whose: Any) -> Rows:
+    attendee = AppointmentAttendee
+    theirs = select(attendee.appointment_id.label("id")).join(Appointment, Appointment.id == attendee.appointment_id)
+    theirs = theirs.join(StaffMember, StaffMember.id == Appointment.practitioner_id)
+    return theirs.where(attendee.client_id == whose.any_(), attendee.account_id.is_(None))
+
+
+def _my_requests(whose: Any) -> Rows:
+    theirs = AppointmentRequest.client_id == whose.any_()
+    return select(AppointmentRequest.id).where(theirs, requests.PUT_FORWARD)
+
+
+def _my_documents(whose: Any) -> Rows:
+    """As documents.reading.for_client: what one has uploaded, and what is shared with those one looks at them for."""
+    return documents.for_client(select(Document.id)).where(Document.client_id == whose.any_())
+
+
+def _looking(principal: Principal, units: Units) -> dict[str, Any]:
+    return {"account_id": principal.account_id, "viewing": ids_of(units, ALSO_SHARED)}
+
+
+def _document_units(viewer: Viewer) -> Units:
+    looking = viewer.acting(G.DOCUMENTS_VIEW)
+    uploading = viewer.acting(G.DOCUMENTS_UPLOAD) - looking
+    return _acting(viewer, looking, ALSO_SHARED) | _acting(viewer, uploading)
+
+
+def _clients(whose: Any) -> Rows:
+    return select(Client.id) if whose is None else select(Client.id).where(Client.id == whose.any_())
+
+
+def _calendars(model: Any, *conditions: Any) -> Any:
+    def seen(whose: Any) -> Rows:
+        statement = select(model.id).where(*conditions)
+        return statement if whose is None else statement.where(model.practitioner_id == whose.any_())
+
+    return seen
+
+
+OF_CLIENTS: tuple[Kept, ...] = (
+    Profiles(),
+    Table(
+        type="appointment",
+        rows=mine.rows(),
+        id=Appointment.id,
+        created_at=Appointment.created_at,
+        seen=_my_appointments,
+        units=lambda viewer: _acting(viewer, viewer.acting(G.APPOINTMENTS_VIEW)),
+        values=_account,
+        shape=mine.shown,
+        names_units=True,
+        shows=(
+            Appointment.practitioner_id,
+            Appointment.service_id,
+            Appointment.location_id,
+            StaffMember.account_id,
+        ),
+        types=frozenset({"account.updated", "location.updated", "service.updated", "staff.updated"}),
+    ),
+    Table(
+        type="appointment_request",
+        rows=select(*requests.EVERYBODYS, *requests.MINE),
+        id=AppointmentRequest.id,
+        created_at=AppointmentRequest.created_at,
+        seen=_my_requests,
+        units=lambda viewer: _acting(viewer, viewer.acting(feature=Feature.APPOINTMENT_REQUESTS)),
+        values=_account,
+        shape=requests.shaped,
+    ),
+    Table(
+        type="document",
+        rows=documents.joined(*documents.CLIENT_COLUMNS),
+        id=Document.id,
+        created_at=Document.created_at,
+        seen=_my_documents,
+        units=_document_units,
+        values=_looking,
+        hiding=frozenset({"document.deleted", "document.disposed", "document.unshared", "document.withdrawn"}),
+        record=_listed("documents.listed", "client_id"),
+    ),
+)
+OF_STAFF: tuple[Kept, ...] = (
+    Table(
+        type="client",
+        rows=select(*clients.COLUMNS),
+        id=Client.id,
+        created_at=Client.created_at,
+        seen=_clients,
+        units=lambda viewer: _reach(viewer, P.CLIENTS_READ, P.CLIENTS_READ_ALL, viewer.clients),
+        values=_nothing,
+        everyones=True,
+        types=frozenset(
+            {
+                "clients.reassigned",
+                "credentials.set",
+                "invitation.accepted",
+                "invitation.created",
+                "invitation.resent",
+                "invitation.revoked",
+                "prospect.associated",
+                "prospect.dissociated",
+                "staff.removed",
+            }
+        ),
+        also=_its_clients,
+        record=_listed("clients.listed", "id"),
+    ),
+    Table(
+        type="appointment",
+        rows=select(*reading.COLUMNS),
+        id=Appointment.id,
+        created_at=Appointment.created_at,
+        seen=_calendars(Appointment),
+        units=lambda viewer: _reach(viewer, P.APPOINTMENTS_READ, P.APPOINTMENTS_READ_ALL, viewer.calendars),
+        values=_nothing,
+        everyones=True,
+        shape=reading.with_policy,
+        record=_listed("appointments.listed", "client_ids"),
+    ),
+    Table(
+        type="appointment_request",
+        rows=requests.for_staff(),
+        id=AppointmentRequest.id,
+        created_at=AppointmentRequest.created_at,
+        seen=_calendars(AppointmentRequest, requests.PUT_FORWARD),
+        units=lambda viewer: _reach(viewer, P.APPOINTMENTS_READ, P.APPOINTMENTS_WRITE_ALL, viewer.calendars),
+        values=_nothing,
+        everyones=True,
+        shape=requests.shaped_for_staff,
+        shows=(AppointmentRequest.client_id,),
+        types=frozenset({"client.updated"}),
+        record=_listed("appointment_requests.listed", "client_id"),
+    ),
+)
