@@ -110,10 +110,10 @@ class TestReads:
         _, client = await small[0].client_login()
         assert await counted(small, lambda: client.get("/v1/me/onboarding")) == (4, 0)
 
-    async def test_a_clients_first_page_takes_four(self, small: tuple[House, Counter]) -> None:
-        """Who is calling, the people, the next appointment, all that waits."""
+    async def test_a_clients_first_page_takes_seven(self, small: tuple[House, Counter]) -> None:
+        """Who is calling, the people, the next appointment, all that waits, who may write, what is unread of both."""
         _, client = await small[0].client_login()
-        assert await counted(small, lambda: client.get("/v1/me/home")) == (4, 0)
+        assert await counted(small, lambda: client.get("/v1/me/home")) == (7, 0)
 
     async def test_what_clients_want_changed_takes_two_and_the_view(
         self, small: tuple[House, Counter], owner: Caller

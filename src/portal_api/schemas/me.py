@@ -81,6 +81,11 @@ class Waiting(Output):
     since: datetime
 
 
+class Unread(Output):
+    messages: int = Field(description="Of others, in threads that the caller takes part in.")
+    notifications: int
+
+
 class Home(Output):
     """What a portal shows first, in one call."""
 
@@ -90,3 +95,4 @@ class Home(Output):
         description="Of all clients whose appointments the caller may see, running or the next to come."
     )
     waiting: list[Waiting] = Field(description="What is due first comes first; at most fifty.")
+    unread: Unread

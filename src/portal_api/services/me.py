@@ -7,17 +7,18 @@ from sqlalchemy import ARRAY, bindparam, false, func, literal, select
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Principal, Profile, Role
+from portal_api.core.access import ActorKind, Feature, Principal, Profile, Role
 from portal_api.core.db import Read, Reader, Session, Source
-from portal_api.core.errors import NotFound, PreconditionFailed, invalid
+from portal_api.core.errors import FeatureDisabled, NotFound, PreconditionFailed, invalid
 from portal_api.models.auth import Account
 from portal_api.models.clients import Client
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.auth import PasswordChange
 from portal_api.schemas.base import PageQuery
 from portal_api.schemas.me import HomeQuery, MeUpdate
-from portal_api.services import audit, waiting
+from portal_api.services import audit, features, messages, waiting
 from portal_api.services.auth import accounts, passwords, secrets, session_list, sessions, step_up
+from portal_api.services.notifications import inbox
 from portal_api.services.scheduling import appointments
 
 ASKED_TO_ENROL = {Role.OWNER, Role.ADMIN}
@@ -111,7 +112,20 @@ async def home(reader: Reader, principal: Principal, query: HomeQuery) -> dict[s
         "profiles": [_home_profile(each, names[each.client_id]) for each in profiles],
         "next_appointment": await appointments.next_of(reader, profiles),
         "waiting": await waiting.of(reader, principal, profiles),
+        "unread": {
+            "messages": await _unread_messages(reader, principal),
+            "notifications": await inbox.unread(reader, principal),
+        },
     }
+
+
+async def _unread_messages(reader: Reader, principal: Principal) -> int:
+    """None where nobody of the caller's may write messages: then they are hidden (F12.M10)."""
+    try:
+        writing = await features.narrowed(reader, principal, Feature.SECURE_MESSAGING)
+    except FeatureDisabled:
+        return 0
+    return await messages.unread_of(reader, writing)
 
 
 async def _account_of_chart(reader: Reader, principal: Principal) -> dict[str, Any]:

@@ -161,6 +161,17 @@ class TestReading:
         assert (await desk.client.post(f"{MINE}/{thread['id']}/read")).json()["unread_count"] == 0
         assert await desk.listed(desk.client, unread=True) == []
 
+    async def test_the_first_page_says_how_much_is_unread(self, desk: Desk) -> None:
+        """F15.B1, F12.M10: nothing, once messages are switched off."""
+        thread = await desk.begin()
+        await desk.write(thread)
+        home = (await desk.client.get("/v1/me/home")).json()
+        assert home["unread"]["messages"] == 1
+        mother = await people.guardian(desk.world, desk.practice, desk.client_id)
+        assert (await mother.get("/v1/me/home")).json()["unread"]["messages"] == 0
+        await desk.switch(False)
+        assert (await desk.client.get("/v1/me/home")).json()["unread"]["messages"] == 0
+
     async def test_counts_are_right_however_many_write_at_once(self, desk: Desk) -> None:
         """F12.M5: numbers without a gap, and nothing counted twice or not at all."""
         thread = await desk.begin()
