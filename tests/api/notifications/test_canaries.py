@@ -79,6 +79,7 @@ class Happenings:
             "appointment": ("appointment", appointment_id),
             "appointment_request": ("appointment_request", request_id),
             "client": ("client", client_id),
+            "client_change": ("client_change", await house.client_change()),
             "document": ("document", await house.document()),
             "form": ("form_assignment", await house.form_assignment()),
             "guardian": ("guardian", guardian_id),
@@ -86,7 +87,9 @@ class Happenings:
             "treatment_plan": ("treatment_plan", await house.treatment_plan()),
         }
         of["signature_request"] = of["document"]
-        for table in ("document", "form_assignment", "treatment_plan", "safety_alert"):
+        wanted_by = "UPDATE client_change SET account_id = %s WHERE id = %s"
+        scene.sql(wanted_by, scene.client.account["id"], of["client_change"][1])
+        for table in ("client_change", "document", "form_assignment", "treatment_plan", "safety_alert"):
             id = next(id for name, id in of.values() if name == table)
             scene.sql(f"UPDATE {table} SET client_id = %s WHERE id = %s", client_id, id)
         self.thread, self.of = thread, of

@@ -15,9 +15,11 @@ from portal_api.core.access import SELF, GrantPermission, Role
 from portal_api.core.db import Base, Session
 from portal_api.models.audit import Event
 from portal_api.models.auth import Account
+from portal_api.models.client_information import ClientChange
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
 from portal_api.models.forms import FormAssignment
 from portal_api.models.guardians import Guardian
+from portal_api.models.insurance import InsurancePolicy
 from portal_api.models.prospects import Prospect
 from portal_api.models.scheduling import Appointment, AppointmentRequest
 from portal_api.models.staff import StaffMember, Supervision
@@ -133,10 +135,33 @@ async def own_login(session: Session, event: Event) -> list[Person]:
 
 async def filling_in(session: Session, event: Event) -> list[Person]:
     """The one person whom a form is for, or whoever may complete it for the client."""
-    found = await _families(session, event.client_ids, GrantPermission.FORMS_COMPLETE, event)
+    found = await _families(session, event.client_ids, GrantPermission.FORMS_COMPLETE, event=event)
     meant = select(FormAssignment.account_id).where(FormAssignment.id == event.resource_id)
     account_id = await session.scalar(meant)
     return [person for person in found if account_id in (None, person.account_id)]
+
+
+async def asked_to_sign(session: Session, event: Event) -> list[Person]:
+    """Who may sign for the client; a document that is to be signed must be theirs to read as well."""
+    needed = [GrantPermission.FORMS_SIGN]
+    if event.type == "signature_request.created":
+        needed.append(GrantPermission.DOCUMENTS_VIEW)
+    return await _families(session, event.client_ids, *needed, event=event)
+
+
+async def proposer(session: Session, event: Event) -> list[Person]:
+    """Who wanted the chart changed, and nobody else who acts for the client (F6.M3)."""
+    found = await _families(session, event.client_ids, GrantPermission.DEMOGRAPHICS_EDIT, event=event)
+    wanted = await session.scalar(select(ClientChange.account_id).where(ClientChange.id == event.resource_id))
+    return [person for person in found if person.account_id == wanted]
+
+
+async def policyholders(session: Session, event: Event) -> list[Person]:
+    """The client, and the guardian who entered the policy: it names its subscriber to nobody else (F6.M3)."""
+    found = await _families(session, event.client_ids, GrantPermission.INSURANCE_ADD, event=event)
+    added_by = await session.scalar(select(InsurancePolicy.added_by).where(InsurancePolicy.id == event.resource_id))
+    theirs = {added_by, *(person.account_id for person in await own_login(session, event))}
+    return [person for person in found if person.account_id in theirs]
 
 
 async def requested(session: Session, event: Event) -> list[Person]:
@@ -179,7 +204,7 @@ async def coming(session: Session, event: Event) -> list[Person]:
     appointment = await _to_come(session, event)
     if appointment is None:
         return []
-    people = await _families(session, appointment.client_ids, GrantPermission.APPOINTMENTS_VIEW, event)
+    people = await _families(session, appointment.client_ids, GrantPermission.APPOINTMENTS_VIEW, event=event)
     with_login = {person.about for person in people if person.account_id}
     charts = select(Client.id).where(
         Client.id.in_(set(appointment.client_ids) - with_login),
@@ -194,15 +219,15 @@ def family(permission: GrantPermission) -> Resolver:
     """The client, and guardians who hold the permission, unless it is confidential from them (F6.M1, F6.B3)."""
 
     async def resolve(session: Session, event: Event) -> list[Person]:
-        return await _families(session, event.client_ids, permission, event)
+        return await _families(session, event.client_ids, permission, event=event)
 
     return resolve
 
 
 async def _families(
-    session: Session, client_ids: Collection[UUID], permission: GrantPermission, event: Event
+    session: Session, client_ids: Collection[UUID], *needed: GrantPermission, event: Event
 ) -> list[Person]:
-    """Accounts that act for the clients; somebody who acts for several is there once, for the first."""
+    """Accounts that act for the clients and may do all of this; who acts for several is there once, for the first."""
     alone = await confidential(session, event)
     statement = (
         select(ClientGrant.account_id, ClientGrant.client_id)
@@ -210,7 +235,7 @@ async def _families(
         .where(
             ClientGrant.client_id.in_(client_ids),
             ClientGrant.is_live(),
-            ClientGrant.relationship == SELF if alone else ClientGrant.allows(permission),
+            *([ClientGrant.relationship == SELF] if alone else map(ClientGrant.allows, needed)),
             Client.archived_at.is_(None),
             Client.portal_state.not_in(HIDDEN_PORTAL_STATES),
         )

@@ -112,7 +112,7 @@ KINDS = (
             "signature_request.created": Words("A document waits for your signature", DOCUMENT),
             "treatment_plan.shared": Words("A treatment plan was shared with you", PLAN),
         },
-        recipients=people.family(GrantPermission.FORMS_SIGN),
+        recipients=people.asked_to_sign,
         channels=channels(SOON, AT_ONCE),
     ),
     Kind(
@@ -133,7 +133,7 @@ KINDS = (
             "client_change.accepted": Words("What you wanted changed was changed", "/profile"),
             "client_change.rejected": Words("What you wanted changed was not changed", "/profile"),
         },
-        recipients=people.family(GrantPermission.DEMOGRAPHICS_EDIT),
+        recipients=people.proposer,
         channels=channels(SOON, SILENT),
     ),
     Kind(
@@ -145,7 +145,7 @@ KINDS = (
             "insurance.accepted": Words("Your insurance was accepted", "/insurance"),
             "insurance.rejected": Words("Your insurance could not be accepted", "/insurance"),
         },
-        recipients=people.family(GrantPermission.INSURANCE_ADD),
+        recipients=people.policyholders,
         channels=channels(SOON, SILENT),
     ),
     Kind(
