@@ -16,6 +16,8 @@ CLIENT_LISTS = {
     "appointment": ("/v1/me/appointments?limit=100", "/v1/me/appointments?limit=100&past=true"),
     "appointment_request": ("/v1/me/appointment-requests?limit=100",),
     "document": ("/v1/me/documents?limit=100",),
+    "form_assignment": ("/v1/me/forms?limit=100",),
+    "thread": ("/v1/me/threads?limit=100",),
 }
 
 

@@ -8,12 +8,14 @@ from pydantic import Field
 from portal_api.schemas.base import Output, Query
 from portal_api.schemas.clients import Client
 from portal_api.schemas.documents import MyDocument
+from portal_api.schemas.forms.mine import MyFormSummary
 from portal_api.schemas.me import ProfileRef
+from portal_api.schemas.messages import MyThread
 from portal_api.schemas.scheduling.appointments import Appointment
 from portal_api.schemas.scheduling.mine import MyAppointment
 from portal_api.schemas.scheduling.requests import AppointmentRequest, MyAppointmentRequest
 
-Kind = Literal["profile", "client", "appointment", "appointment_request", "document"]
+Kind = Literal["profile", "client", "appointment", "appointment_request", "form_assignment", "thread", "document"]
 
 
 class SyncQuery(Query):
@@ -26,7 +28,17 @@ class Upsert(Output):
 
     type: Kind
     id: UUID
-    resource: ProfileRef | Client | Appointment | MyAppointment | AppointmentRequest | MyAppointmentRequest | MyDocument
+    resource: (
+        ProfileRef
+        | Client
+        | Appointment
+        | MyAppointment
+        | AppointmentRequest
+        | MyAppointmentRequest
+        | MyFormSummary
+        | MyThread
+        | MyDocument
+    )
 
 
 class Tombstone(Output):

@@ -55,6 +55,7 @@ STEPS = st.builds(
             *("ask", "ask", "ask", "withdraw", "accept", "accept", "decline", "let_expire"),
             *("rename_client", "assign", "archive", "rename_owner", "rename_service"),
             *("feature", "grant", "look", "supervise", "role"),
+            *("write", "write", "reply", "reply", "retract", "give_form"),
             *("put", "put", "share", "share", "share", "remove"),
         ]
     ),
@@ -102,7 +103,8 @@ class Screen:
         return [named for named in (*about, *of_client) if named[0] in self.paths]
 
     async def fetch_all(self) -> None:
-        self.shown = comparable(await listed(self.caller))
+        shown = await listed(self.caller)
+        self.shown = comparable({type: items for type, items in shown.items() if type in self.paths})
 
     async def fetch(self, type: str, identity: str) -> None:
         response = await self.caller.get(f"{self.paths[type]}/{identity}")
@@ -180,6 +182,9 @@ class House:
     booked: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    threads: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    form_template_id: str = ""
     done: dict[str, int] = field(default_factory=dict)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
@@ -203,7 +208,8 @@ class House:
             await copy.sync(limit=7)
             shown = await listed(caller)
             assert differences(copy.objects, shown) == [], f"the copy of {name}"
-            assert differences(screen.shown, comparable(shown)) == [], f"the screen of {name}"
+            followed = comparable({type: items for type, items in shown.items() if type in screen.paths})
+            assert differences(screen.shown, followed) == [], f"the screen of {name}"
 
     async def do(self, step: Step) -> None:
         response = await getattr(self, step.what)(step)
@@ -333,6 +339,35 @@ class House:
         roles = ["practitioner", "supervisor"] if step.on else ["scheduler", "practitioner", "supervisor"]
         return await self.owner.patch(f"/v1/practice/staff/{self.member_id}", {"roles": roles})
 
+    # Messages and forms
+
+    async def write(self, step: Step) -> httpx.Response:
+        asker = "teen" if step.client == 0 else "parent"
+        body = {"subject": "A question", "body": "How are you?", "client_id": self.client_ids[step.client]}
+        response = await self.people[asker].post("/v1/me/threads", body)
+        if response.status_code == 201:
+            self.threads.append(response.json()["id"])
+        return response
+
+    async def reply(self, step: Step) -> httpx.Response | None:
+        if identity := self.one(self.threads, step):
+            response = await self.owner.post(f"/v1/threads/{identity}/messages", {"body": "Well."})
+            if response.status_code == 201:
+                self.written.append(response.json()["id"])
+            if step.on:
+                await self.people["teen"].post(f"/v1/me/threads/{identity}/read")
+            return response
+        return None
+
+    async def retract(self, step: Step) -> httpx.Response | None:
+        if identity := self.one(self.written, step):
+            return await self.owner.post(f"/v1/messages/{identity}/retract")
+        return None
+
+    async def give_form(self, step: Step) -> httpx.Response:
+        body = {"form_template_id": self.form_template_id, "confidential": step.on}
+        return await self.owner.post(f"/v1/clients/{self.client_ids[step.client]}/form-assignments", body)
+
     # Documents
 
     async def put(self, step: Step) -> httpx.Response:
@@ -364,7 +399,10 @@ async def house(world: World, sql: Sql) -> House:
     parent = await guardian(world, practice, teen)
     await grant(world, practice, parent.account["id"], other, "parent", tuple(GrantPermission))
     people = {"owner": reception.owner, "member": member, "teen": reception.client, "parent": parent}
-    return House(reception, people, [teen, other], member_id, sql, asyncio.get_running_loop())
+    await reception.switch(secure_messaging=True)
+    house = House(reception, people, [teen, other], member_id, sql, asyncio.get_running_loop())
+    house.form_template_id = (await reception.owner.get("/v1/form-templates?kind=intake")).json()["data"][0]["id"]
+    return house
 
 
 async def test_stream_and_copy_end_in_what_the_lists_show(house: House) -> None:
@@ -383,4 +421,7 @@ async def test_stream_and_copy_end_in_what_the_lists_show(house: House) -> None:
     assert not never, f"the history is too poor: {never}"
 
 
-STEPS_THAT_DO = {"book", "cancel", "move", "join", "hide", "ask", "accept", "assign", "archive", "put", "share", "role"}
+STEPS_THAT_DO = {
+    *("book", "cancel", "move", "join", "hide", "ask", "accept", "assign", "archive"),
+    *("put", "share", "role", "write", "reply", "give_form"),
+}

@@ -87,7 +87,7 @@ async def page(reader: Reader, principal: Principal, client_id: UUID, filters: F
         after_id=UUID(pager.position[0]) if pager.position else None,
         limit=pager.limit + 1,
     )
-    answer = pager.envelope([_listed(row) for row in rows])
+    answer = pager.envelope([listed(row) for row in rows])
     audit.viewed(reader, principal, "forms.listed", [client_id] if rows else [])
     return answer
 
@@ -116,7 +116,7 @@ async def page_mine(reader: Reader, principal: Principal, filters: MyFormFilters
         after_id=UUID(pager.position[0]) if pager.position else None,
         limit=pager.limit + 1,
     )
-    return pager.envelope([_listed(row) for row in rows])
+    return pager.envelope([listed(row) for row in rows])
 
 
 async def get_mine(source: Source, principal: Principal, form_assignment_id: UUID) -> dict[str, Any]:
@@ -204,7 +204,7 @@ def _ids_of(profiles: Iterable[Profile]) -> list[UUID]:
     return [profile.client_id for profile in profiles]
 
 
-def _listed(row: dict[str, Any]) -> dict[str, Any]:
+def listed(row: dict[str, Any]) -> dict[str, Any]:
     row["title"] = rendered({"title": row["title"]}, row.pop("values"))["title"]
     return row
 
@@ -223,7 +223,7 @@ def rendered_row(row: dict[str, Any]) -> dict[str, Any]:
     return row | rendered({name: row[name] for name in names}, values)
 
 
-def _rows(*columns: Any) -> Rows:
+def rows_of(*columns: Any) -> Rows:
     return (
         select(*COLUMNS, *columns)
         .select_from(FormAssignment)
@@ -234,7 +234,7 @@ def _rows(*columns: Any) -> Rows:
 
 
 def _for_staff(*columns: Any) -> Rows:
-    return _rows(*STAFFS, *columns).outerjoin(FormRecurrence, FormRecurrence.id == FormAssignment.recurrence_id)
+    return rows_of(*STAFFS, *columns).outerjoin(FormRecurrence, FormRecurrence.id == FormAssignment.recurrence_id)
 
 
 def _in_state(state: str) -> ColumnElement[bool]:
@@ -257,13 +257,13 @@ def _of_client(state: str | None, *, kind: bool, template: bool, resumed: bool) 
 
 @cache
 def _one_mine() -> Read:
-    statement = crisis.beside(_rows(*CONTENT, *crisis.COLUMNS))
+    statement = crisis.beside(rows_of(*CONTENT, *crisis.COLUMNS))
     return Read(statement.where(_this, FormAssignment.client_id == _mine.any_(), addressed_to(_account)))
 
 
 @cache
 def _many_mine(state: str | None, *, kind: bool, resumed: bool) -> Read:
-    statement = _rows().where(FormAssignment.client_id == _mine.any_(), addressed_to(_account))
+    statement = rows_of().where(FormAssignment.client_id == _mine.any_(), addressed_to(_account))
     return Read(_newest(statement, state, kind=kind, resumed=resumed))
 
 

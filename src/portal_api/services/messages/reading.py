@@ -97,7 +97,7 @@ def _guardian_id() -> ColumnElement[Any]:
     return known.order_by(Guardian.id.desc()).limit(1).correlate(Thread).scalar_subquery()
 
 
-_SHARED = (
+SHARED = (
     Thread.id,
     Thread.client_id,
     Thread.subject,
@@ -112,7 +112,7 @@ _SHARED = (
     Thread.version,
 )
 _STAFFS = (
-    *_SHARED,
+    *SHARED,
     (Client.given_name + literal(" ") + Client.family_name).label("client_name"),
     _guardian_id().label("guardian_id"),
     _client_read_seq().label("client_read_seq"),
@@ -153,7 +153,7 @@ def thread(kind: str, *, everyone: bool = False) -> Read:
     """One thread as `staff` or `client` see it."""
     wanted = Thread.id == bindparam("thread_id")
     if kind == "client":
-        return Read(for_client(select(*_SHARED).where(wanted)))
+        return Read(for_client(select(*SHARED).where(wanted)))
     return Read(for_staff(select(*_STAFFS).select_from(Thread).where(wanted), everyone))
 
 
@@ -287,7 +287,7 @@ def threads(
     resumed: bool,
 ) -> Read:
     """Threads as `staff` or `client` see them, the latest message first."""
-    columns = _SHARED if kind == "client" else _STAFFS
+    columns = SHARED if kind == "client" else _STAFFS
     statement = select(*columns).select_from(Thread)
     statement = for_client(statement) if kind == "client" else for_staff(statement, everyone)
     if of_client:

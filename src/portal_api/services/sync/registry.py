@@ -4,17 +4,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from portal_api.core.access import Feature, GrantPermission, Permission, Principal
 from portal_api.core.db import Reader, Row, Rows
 from portal_api.models.clients import Client
 from portal_api.models.documents import Document
+from portal_api.models.forms import FormAssignment
+from portal_api.models.messages import Thread, ThreadParticipant
 from portal_api.models.scheduling import Appointment, AppointmentAttendee, AppointmentRequest
 from portal_api.models.staff import StaffMember
 from portal_api.services import audit
 from portal_api.services.clients import reading as clients
 from portal_api.services.documents import reading as documents
+from portal_api.services.forms import reading as forms
+from portal_api.services.messages import reading as messages
 from portal_api.services.scheduling.appointments import mine, reading
 from portal_api.services.scheduling.requests import reading as requests
 from portal_api.services.stream.log import Happening
@@ -23,6 +27,7 @@ from portal_api.services.sync.profiles import Profiles
 from portal_api.services.sync.tables import ALSO_SHARED, EVERYTHING, OWN, Table, Units, ids_of, unit
 
 P, G = Permission, GrantPermission
+_UUID = Client.id.type
 Kept = Table | Profiles
 
 
@@ -86,6 +91,25 @@ def _document_units(viewer: Viewer) -> Units:
     return _acting(viewer, looking, ALSO_SHARED) | _acting(viewer, uploading)
 
 
+def _my_threads(whose: Any) -> Rows:
+    """With those who take part, whose names it shows."""
+    theirs = messages.for_client(select(Thread.id)).where(Thread.client_id == whose.any_())
+    return theirs.outerjoin(ThreadParticipant, ThreadParticipant.thread_id == Thread.id)
+
+
+def _thread_values(principal: Principal, units: Units) -> dict[str, Any]:
+    return _account(principal, units) | {"own": ids_of(units, OWN)}
+
+
+def _my_forms(whose: Any) -> Rows:
+    theirs = FormAssignment.client_id == whose.any_()
+    return select(FormAssignment.id).where(theirs, forms.addressed_to(bindparam("account_id", type_=_UUID)))
+
+
+def _form_units(viewer: Viewer) -> Units:
+    return _acting(viewer, viewer.acting(G.FORMS_COMPLETE) | viewer.acting(G.FORMS_SIGN))
+
+
 def _clients(whose: Any) -> Rows:
     return select(Client.id) if whose is None else select(Client.id).where(Client.id == whose.any_())
 
@@ -127,6 +151,28 @@ OF_CLIENTS: tuple[Kept, ...] = (
         units=lambda viewer: _acting(viewer, viewer.acting(feature=Feature.APPOINTMENT_REQUESTS)),
         values=_account,
         shape=requests.shaped,
+    ),
+    Table(
+        type="form_assignment",
+        rows=forms.rows_of(),
+        id=FormAssignment.id,
+        created_at=FormAssignment.created_at,
+        seen=_my_forms,
+        units=_form_units,
+        values=_account,
+        shape=forms.listed,
+    ),
+    Table(
+        type="thread",
+        rows=select(*messages.SHARED).select_from(Thread),
+        id=Thread.id,
+        created_at=Thread.created_at,
+        seen=_my_threads,
+        units=lambda viewer: _acting(viewer, viewer.acting(feature=Feature.SECURE_MESSAGING)),
+        values=_thread_values,
+        shows=(ThreadParticipant.staff_id, ThreadParticipant.account_id),
+        types=frozenset({"account.updated", "message.retracted", "message.sent", "staff.updated"}),
+        record=_listed("threads.listed", "client_id"),
     ),
     Table(
         type="document",

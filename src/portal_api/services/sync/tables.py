@@ -132,20 +132,23 @@ class Table:
         """What is to be read again because of the event: the object, or what shows something of it."""
         if not self.is_about(event):
             return set()
-        own = {event.resource_id} if event.resource_id else set[UUID]()
+        _, identity = event.shown
+        own = {identity} if identity else set[UUID]()
         return own | set(self.also(event))
 
     def hidden(self, event: Happening) -> set[UUID]:
         """Objects that somebody may have lost by this event, having had them until then."""
         if event.type not in self.hiding and HIDING_FIELDS.isdisjoint(event.changed):
             return set()
-        if event.resource_type == self.type and event.resource_id is not None:
-            return {event.resource_id}
+        kind, identity = event.shown
+        if kind == self.type and identity is not None:
+            return {identity}
         return set(self.also(event)) if self.is_about(event) else set()
 
     def is_about(self, event: Happening) -> bool:
         """Whether the event's object is one of these, or shown in one of these."""
-        return event.resource_type == self.type or event.type in self.types
+        kind, _ = event.shown
+        return kind == self.type or event.type in self.types
 
     def _given(self, principal: Principal, units: Units) -> dict[str, Any]:
         return {"whose": ids_of(units), **self.values(principal, units)}
