@@ -151,6 +151,7 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/practices": _registration,
     "POST /v1/form-templates": {"kind": "intake", "title": "Before we meet", "definition": FORM},
     "PATCH /v1/form-templates/{}": {"title": "Welcome"},
+    "POST /v1/form-templates/{}/versions": {"title": "Welcome"},
     "POST /v1/form-templates/{}/copy": {},
     "POST /v1/clients/{}/form-assignments": _form_given,
     "PATCH /v1/form-assignments/{}": {"due_on": None},

@@ -1,7 +1,7 @@
 """The API description, made from a small application with one route of each kind."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, Generic, TypeVar
 
 import pytest
@@ -220,3 +220,21 @@ def test_problem_leaves_out_what_it_does_not_have() -> None:
     assert problem.model_dump() == {**required, "code": "slot_taken", "request_id": "r-1", "alternatives": []}
     problem.errors.append(ProblemError(pointer="/email", code="missing", detail="Give an e-mail address."))
     assert problem.model_dump()["errors"][0]["pointer"] == "/email"
+
+
+def test_it_speaks_json_schema_and_not_pydantic(document: dict[str, Any]) -> None:
+    """A bound on a union of numbers would be written out as pydantic's own word."""
+    own = {"ge", "gt", "le", "lt", "max_length", "min_length"}
+    assert [at for at in _words(document["components"]["schemas"], "") if at.rpartition("/")[2] in own] == []
+
+
+def _words(node: Any, at: str) -> Iterator[str]:
+    """Where each keyword stands; names of properties are none."""
+    if isinstance(node, dict):
+        for name, inner in node.items():
+            if not at.endswith("/properties"):
+                yield f"{at}/{name}"
+            yield from _words(inner, f"{at}/{name}")
+    elif isinstance(node, list):
+        for number, inner in enumerate(node):
+            yield from _words(inner, f"{at}/{number}")

@@ -6,7 +6,7 @@ from argparse import Namespace
 from portal_api.cli import serving, sockets
 from portal_api.cli.configuration import load_settings
 from portal_api.cli.console import CannotStart, progress, result, warning
-from portal_api.cli.demo_logins import SLUG, Logins
+from portal_api.cli.demo_logins import PRACTICE, RECORD, SLUG, Logins
 from portal_api.core.config import Settings
 
 LOCAL = {
@@ -26,8 +26,7 @@ def run(arguments: Namespace) -> int:
     settings = serving.at_address(_local(given), listener)
     with serving.prepared(settings, migrate=True) as prepared:
         logins = Logins.load_or_make(prepared.data_dir / "demo.json")
-        if not logins.planted:
-            _plant(prepared, logins)
+        _plant(prepared, logins)
         session = _book_session(prepared, logins)
         serving.say_loudly(prepared, listener)
         url = sockets.url_of(listener)
@@ -41,20 +40,22 @@ def _local(given: Settings) -> Settings:
 
 
 def _plant(settings: Settings, logins: Logins) -> None:
-    from portal_api.cli.demo_practice import Refused, plant
+    if {PRACTICE, RECORD} <= set(logins.planted):
+        return
+    from portal_api.cli.demo_gardener import Refused
+    from portal_api.cli.demo_practice import plant
 
     progress("Planting the demo practice")
     try:
         asyncio.run(plant(settings, logins))
     except Refused as refusal:
         warning(f"The demo practice is not complete: {refusal}. It is tried again at the next start.")
-    else:
-        logins.mark_planted()
 
 
 def _book_session(settings: Settings, logins: Logins) -> str | None:
     """Each start has a session by video that can be joined now; its id."""
-    from portal_api.cli.demo_practice import Refused, book_session
+    from portal_api.cli.demo_gardener import Refused
+    from portal_api.cli.demo_practice import book_session
 
     try:
         return asyncio.run(book_session(settings, logins))
@@ -76,7 +77,10 @@ def _welcome(url: str, logins: Logins, session: str | None) -> None:
     result()
     result("  Three things to try:")
     result(f"  1. {_login(url, logins)}")
-    result("  2. As the owner: GET /v1/prospects shows who signed up and waits to be taken in.")
+    result(
+        "  2. As the client: GET /v1/me/home shows a consent and a questionnaire that wait; answer the questionnaire"
+    )
+    result("     with PATCH /v1/me/forms/{id} and hand it in with .../submit: it is scored.")
     result("  3. As the owner: PATCH /v1/practice/features, then GET /v1/me/capabilities as the client.")
     if session:
         result()

@@ -35,7 +35,7 @@ class MyDocumentUpload(Form):
 class PracticeDocumentUpload(Form):
     title: Line | None = Field(None, description="The file's name, where it is left out.")
     description: Paragraphs | None = None
-    shared: bool = Field(False, description="Every client sees it.")
+    shared: bool = Field(True, description="Every client sees it.")
 
 
 class DocumentUpdate(Change):

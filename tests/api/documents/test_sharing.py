@@ -282,7 +282,7 @@ class TestArchives:
 
 class TestOfThePractice:
     async def test_shared_with_every_client_or_with_none(self, shelf: Shelf) -> None:
-        document = await shelf.provide(title="How to find us", description="By bus and on foot.")
+        document = await shelf.provide(shared=False, title="How to find us", description="By bus and on foot.")
         second = await client_login(shelf.world, shelf.practice, (await shelf.world.client(shelf.owner))["id"])
         assert await listed(shelf.client, RESOURCES) == []
         assert (await shelf.client.get(f"{RESOURCES}/{document['id']}/content")).status_code == 404

@@ -106,6 +106,14 @@ async def list_form_versions(
     return await versions.page(reader, principal, form_template_id, query)
 
 
+@router.post("/{form_template_id}/versions", status_code=201, response_model=FormTemplate)
+async def create_form_version(
+    form_template_id: UUID, data: FormTemplateUpdate, session: SessionDep, principal: CanWriteFormTemplates
+) -> Any:
+    """Write the draft of the next version, as changing the form does; `publish` makes it the newest."""
+    return await templates.update(session, principal, form_template_id, data, None)
+
+
 @router.get("/{form_template_id}/versions/{number}", response_model=FormVersion)
 async def get_form_version(
     form_template_id: UUID, number: VersionNumber, reader: ReaderDep, _principal: CanReadFormTemplates

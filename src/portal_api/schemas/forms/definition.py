@@ -20,7 +20,10 @@ MOST_NUMBER = 1_000_000_000_000
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 """Of a section or an item: it stands in answers and in pointers to them."""
-Number = Annotated[int | float, Field(ge=-MOST_NUMBER, le=MOST_NUMBER)]
+_bounds = Field(ge=-MOST_NUMBER, le=MOST_NUMBER)
+Number = Annotated[int, _bounds] | Annotated[float, _bounds]
+_step = Field(gt=0, le=MOST_NUMBER)
+Step = Annotated[int, _step] | Annotated[float, _step]
 Operator = Literal["equals", "not_equals", "in", "at_least", "at_most", "answered"]
 ConditionValue = str | bool | Number | Annotated[list[str | Number], Field(min_length=1, max_length=MOST_OPTIONS)]
 
@@ -96,7 +99,7 @@ class Item(Input):
     options: list[Option] | None = Field(None, min_length=1, max_length=MOST_OPTIONS)
     min: Number | None = None
     max: Number | None = None
-    step: Annotated[Number, Field(gt=0)] | None = Field(None, description="A scale has steps of 1 where it is null.")
+    step: Step | None = Field(None, description="A scale has steps of 1 where it is null.")
     max_length: int | None = Field(None, ge=1, le=PARAGRAPH_LENGTH)
     max_choices: int | None = Field(None, ge=1, le=MOST_OPTIONS)
     code: Coding | None = None

@@ -9,7 +9,7 @@ from portal_api.core import clock
 from portal_api.core.access import Principal
 from portal_api.core.db import Session
 from portal_api.core.errors import InvalidState, PreconditionFailed, invalid
-from portal_api.models.forms import FormAssignment, FormRecurrence
+from portal_api.models.forms import FormAssignment, FormRecurrence, FormState
 from portal_api.schemas.forms.assignments import FormAssignmentUpdate, FormReason
 from portal_api.services import audit
 from portal_api.services.forms import assigning, reading
@@ -55,6 +55,8 @@ async def withdraw(
     Raises NotFound, InvalidState.
     """
     assignment, _ = await reading.held(session, principal, form_assignment_id)
+    if assignment.state == FormState.LOCKED and assignment.signers:
+        raise InvalidState("It is signed, and stays. A consent is withdrawn by who gave it.", state=assignment.state)
     assignment.withdraw(await clock.now(session), principal.account_id, data.reason if data else None)
     await end_rule(session, assignment.recurrence_id)
     return await _recorded(session, principal, assignment, "form.withdrawn")
