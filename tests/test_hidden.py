@@ -147,7 +147,8 @@ def shown(operation: Operation, answer: httpx.Response) -> Any:
     told = without_request_id(answer)
     if str(operation) == HISTORY and answer.status_code == 200:
         return sorted({row["type"] for row in told["data"]})
-    return told | ({"next_cursor": told["next_cursor"] is not None} if "next_cursor" in told else {})
+    told |= {"next_cursor": told["next_cursor"] is not None} if "next_cursor" in told else {}
+    return told | ({"cursor": True} if "cursor" in told else {})
 
 
 def without_stamps(calendar: httpx.Response) -> str:
