@@ -55,7 +55,7 @@ def test_the_typescript_runs_against_the_demo(tmp_path: Path) -> None:
             assert program.count(shown) == 1
             program = program.replace(shown, real)
         (EMITTED / "readme.mjs").write_text(program)
-        assert run("node", "readme.mjs", cwd=EMITTED) == "[ 'Rosa' ]\n"
+        assert run("node", "readme.mjs", cwd=EMITTED) == "[ 'Nell', 'Rosa' ]\n"
 
 
 def run(*command: str, cwd: Path) -> str:

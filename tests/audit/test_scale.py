@@ -13,6 +13,7 @@ from portal_api.core.access import ActorKind
 from portal_api.core.config import Settings
 from portal_api.core.db import Binding, Read
 from portal_api.core.ids import new_id
+from portal_api.services import access_history
 from portal_api.services.audit import reading, sealing
 from tests.audit.conftest import superuser_of
 from tests.database import migrated_database
@@ -86,14 +87,15 @@ async def test_a_long_trail_is_not_read_through(world: World, long_trail: tuple[
             world, binding, reading._events(frozenset({"client_id"}), None, resumed=False), client_id=client_id, **page
         ),
         "access history": await rows_read(
-            world, as_client, reading._history(guardians=False, resumed=False), client_id=client_id, **page
+            world, as_client, access_history._history(None, resumed=False), client_id=client_id, **page
         ),
         "access history for a guardian": await rows_read(
             world,
             as_client,
-            reading._history(guardians=True, resumed=False),
+            access_history._history(frozenset({"appointment", "document"}), resumed=False),
             client_id=client_id,
             account_id=new_id(),
+            viewing=[client_id],
             **page,
         ),
     }

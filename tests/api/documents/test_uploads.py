@@ -251,7 +251,8 @@ class TestWhoMay:
     async def test_only_administration_adds_documents_of_the_practice(self, shelf: Shelf) -> None:
         practitioner, _ = await colleague(shelf.world, shelf.practice, Role.PRACTITIONER)
         assert (await shelf.send(practitioner, OURS)).status_code == 403
-        assert (await shelf.provide())["shared"] is False
+        assert (await shelf.provide())["shared"] is True
+        assert (await shelf.provide(shared=False))["shared"] is False
 
 
 class TestRetries:

@@ -61,7 +61,7 @@ class TestSteps:
         assert states(await save(shelf.client, "fees", {"acknowledged": True})) == {"fees": "done"}
 
     async def test_one_that_clients_do_not_see_is_no_step(self, shelf: Shelf) -> None:
-        hidden = await shelf.provide(title="Rota")
+        hidden = await shelf.provide(title="Rota", shared=False)
         step = {"key": "rota", "kind": "document", "practice_document_id": hidden["id"]}
         refused = await shelf.owner.patch("/v1/practice/onboarding", {"steps": [step]})
         assert refused.json()["errors"][0]["pointer"] == "/steps/0/practice_document_id"

@@ -145,6 +145,7 @@ class TestWhom:
             kept = await desk.book(confidential=True)
             await desk.done("reschedule", kept, starts_at="2031-03-04T12:00:00Z")
             was_open = await desk.book(NOON + HOUR)
+            await hearing.until("appointment.booked", was_open["id"])
             for _ in range(2):
                 changed = await desk.owner.patch(f"/v1/appointments/{was_open['id']}", {"confidential": True})
                 assert changed.status_code == 200

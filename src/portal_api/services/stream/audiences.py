@@ -21,6 +21,7 @@ from portal_api.services.stream.rules import (
     nobody,
     of_documents,
     own_or_actors,
+    plans_of_clients,
     put_forward,
     threads_of_clients,
     threads_of_staff,
@@ -56,8 +57,7 @@ _waiting_room = Audience(calendar(P.VIDEO_HOST, None), nobody)
 _client = Audience(caseload(P.CLIENTS_READ), acting(), moves=True)
 _document = Audience(caseload(P.DOCUMENTS_READ), of_documents)
 _form = Audience(caseload(P.FORMS_READ), forms_of_clients)
-_plan = Audience(caseload(P.TREATMENT_PLANS_READ), acting(G.FORMS_SIGN))
-_plan_of_staff = Audience(caseload(P.TREATMENT_PLANS_READ), nobody)
+_plan = Audience(caseload(P.TREATMENT_PLANS_READ), plans_of_clients)
 _thread = Audience(threads_of_staff, threads_of_clients)
 _insurance = Audience(caseload(P.INSURANCE_READ), own_or_actors)
 _onboarding = Audience(caseload(P.ONBOARDING_READ), acting())
@@ -159,14 +159,16 @@ AUDIENCES: Mapping[str, Audience] = {
         "form_template.updated",
     ),
     **_all(
-        _plan_of_staff,
+        _plan,
         "treatment_plan.created",
+        "treatment_plan.declined",
         "treatment_plan.discontinued",
         "treatment_plan.revised",
+        "treatment_plan.shared",
+        "treatment_plan.signed",
         "treatment_plan.submitted_for_review",
         "treatment_plan.updated",
     ),
-    **_all(_plan, "treatment_plan.declined", "treatment_plan.shared", "treatment_plan.signed"),
     "signature.given": Audience(_signed, _signed),
     **_all(_thread, "message.retracted", "message.sent", "thread.joined", "thread.left", "thread.read"),
     **_all(Audience(holders(P.MESSAGES_READ), nobody), "out_of_office.ended", "out_of_office.set"),

@@ -115,6 +115,11 @@ def threads_of_clients(viewer: Viewer, event: Happening, subject: Row | None) ->
     return event.clients & viewer.acting(feature=Feature.SECURE_MESSAGING, own=whose is None) or None
 
 
+def plans_of_clients(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
+    """Whoever signs forms for the client, of a plan that was once put before them."""
+    return acting(G.FORMS_SIGN)(viewer, event, subject) if subject is not None and subject["shared"] else None
+
+
 def forms_of_clients(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
     """Whoever fills forms in or signs them, unless it is for somebody else among them."""
     if subject is None or subject["account_id"] not in (None, viewer.principal.account_id):

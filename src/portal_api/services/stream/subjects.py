@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, cast, func, select
+from sqlalchemy import bindparam, cast, exists, func, select
 
 from portal_api.core.db import Read, Reader, Row
 from portal_api.core.db.base import UUIDS
@@ -13,7 +13,7 @@ from portal_api.models.documents import Document
 from portal_api.models.forms import FormAssignment
 from portal_api.models.messages import Thread, ThreadParticipant
 from portal_api.models.scheduling import Appointment, AppointmentRequest
-from portal_api.models.treatment_plans import TreatmentPlan
+from portal_api.models.treatment_plans import TreatmentPlan, TreatmentPlanRevision
 from portal_api.services.stream.log import Happening
 
 _ids = bindparam("ids", type_=UUIDS)
@@ -24,6 +24,11 @@ _participants = (
     .where(ThreadParticipant.thread_id == Thread.id, ThreadParticipant.left_at.is_(None))
     .correlate(Thread)
     .scalar_subquery()
+)
+
+
+_shared = exists().where(
+    TreatmentPlanRevision.plan_id == TreatmentPlan.id, TreatmentPlanRevision.shared_at.is_not(None)
 )
 
 
@@ -47,7 +52,7 @@ SUBJECTS: Mapping[str, Read] = {
         Thread.confidential,
         _participants.label("participants"),
     ),
-    "treatment_plan": _of(TreatmentPlan, TreatmentPlan.confidential),
+    "treatment_plan": _of(TreatmentPlan, TreatmentPlan.confidential, _shared.label("shared")),
     "document": _of(Document, Document.uploaded_by, Document.shared_at, Document.withdrawn_at, Document.confidential),
 }
 """By the resource type of the event. Of other types it is enough what the event itself says."""
