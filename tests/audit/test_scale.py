@@ -99,4 +99,7 @@ async def test_a_long_trail_is_not_read_through(world: World, long_trail: tuple[
             **page,
         ),
     }
+    # What a guardian sees is looked up event by event: of the client's own ones, never of the practice's.
+    of_guardian = reads.pop("access history for a guardian")
+    assert of_guardian < 3 * EVENTS // 100
     assert {name: count for name, count in reads.items() if count > 200} == {}
