@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from portal_api.core.access import Role
+from portal_api.core.access import Feature, GrantPermission, Role
 from tests import people
+from tests.api.documents.shelf import PDF
+from tests.cast import House
 from tests.world import Caller, Practice, World
 
 Sql = Callable[..., list[Any]]
+EVERYTHING = {feature.value: True for feature in Feature if feature is not Feature.ONLINE_PAYMENTS}
 
 
 async def look(staff: Caller, client_id: str, **body: Any) -> Caller:
@@ -94,6 +98,50 @@ class TestAsAGuardian:
         capabilities = (await looking.get("/v1/me/capabilities")).json()["profiles"][0]
         assert capabilities["permissions"]["appointments.view"] is True
         assert capabilities["permissions"]["messages"] is False
+
+    async def test_nothing_that_is_the_clients_own(
+        self, world: World, practice: Practice, client: dict[str, Any]
+    ) -> None:
+        """F16.B1, F6.M3: neither the client's account, nor threads, nor what the client uploaded for themselves."""
+        own = await people.client_login(world, practice, client["id"])
+        assert (await practice.owner.patch("/v1/practice/features", EVERYTHING)).is_success
+        assert (await own.post("/v1/me/threads", {"subject": "Mine", "body": "Mine alone."})).status_code == 201
+        files = {"file": ("mine.pdf", PDF, "application/pdf")}
+        assert (await own.request("POST", "/v1/me/documents", files=files)).status_code == 201
+        looking = await look(practice.owner, client["id"], permissions=list(GrantPermission))
+        me = (await looking.get("/v1/me")).json()
+        assert me["id"] != own.account["id"]
+        assert me["email"] == ""
+        for path in ("/v1/me/threads", "/v1/me/documents", "/v1/me/sessions"):
+            answer = await looking.get(path)
+            assert (answer.status_code, answer.json()["data"]) == (200, []), path
+        assert (await looking.get("/v1/me/home")).status_code == 200
+
+    async def test_a_guardian_there_is_with_what_is_left_of_the_permissions(
+        self, world: World, practice: Practice, sql: Sql
+    ) -> None:
+        """F16.B1, F6.B1: their own threads, and no more than the age rules leave them."""
+        house = House(world.app, world.http, UUID(practice.id))
+        client_id = await house.client()
+        guardian_id = await house.guardian_record(client_id)
+        account_id, parent = await house.guardian(client_id)
+        sql(
+            "UPDATE guardian SET account_id = %s, grant_id = g.id FROM client_grant g"
+            " WHERE guardian.id = %s AND g.account_id = %s",
+            *(account_id, guardian_id, account_id),
+        )
+        assert (await practice.owner.patch("/v1/practice/features", EVERYTHING)).is_success
+        assert (await parent.post("/v1/me/threads", {"subject": "Ours", "body": "Hello."})).status_code == 201
+        looking = await look(practice.owner, str(client_id), guardian_id=str(guardian_id))
+        assert (await looking.get("/v1/me")).json()["id"] == str(account_id)
+        seen = (await looking.get("/v1/me/threads")).json()["data"]
+        assert [thread["subject"] for thread in seen] == ["Ours"]
+        sql(
+            "UPDATE client_grant SET narrows_at = now(), narrowed_permissions = '{messages}' WHERE account_id = %s",
+            account_id,
+        )
+        narrowed = await look(practice.owner, str(client_id), guardian_id=str(guardian_id))
+        assert narrowed.account["permissions"] == ["messages"]
 
     async def test_one_view_at_a_time(self, practice: Practice, client: dict[str, Any]) -> None:
         path = f"/v1/clients/{client['id']}/view-as"

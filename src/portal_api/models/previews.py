@@ -14,8 +14,8 @@ LIFETIME = timedelta(minutes=10)
 class Preview(PracticeScoped, Id, Base):
     """One look: who looks, within which session of theirs, at whose portal, and with which permissions.
 
-    `relationship` is `self` for the client's own view, else what a guardian would be. `subject_id` is the client's own
-    account or, without one, the client.
+    `relationship` is `self` for the client's own view, else what a guardian is or would be. `subject_id` is the account
+    of the client or guardian; of somebody without a login it is this row's own id, which is nobody's.
     """
 
     __tablename__ = "preview"

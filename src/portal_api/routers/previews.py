@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from portal_api.routers.deps import CanManageFeatures, CanViewAsClients, SessionDep
+from portal_api.routers.deps import CanViewAsClients, CanWritePortal, SessionDep
 from portal_api.schemas.clients import Client
 from portal_api.schemas.previews import Preview, PreviewCreate
 from portal_api.services import previews
@@ -22,6 +22,6 @@ async def view_as_client(
 
 
 @router.post("/practice/test-client", response_model=Client)
-async def make_test_client(session: SessionDep, principal: CanManageFeatures) -> Any:
+async def make_test_client(session: SessionDep, principal: CanWritePortal) -> Any:
     """The practice's test client, made where there is none."""
     return await test_client.make(session, principal)

@@ -2,14 +2,24 @@
 
 import re
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from portal_api.core.uploads import UploadedFile
@@ -168,6 +178,9 @@ WebAddress = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_line)
 ]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["09:00"])]
+ClockEnd = Annotated[
+    str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$", examples=["17:00"], description="`24:00`: midnight.")
+]
 Ids = Annotated[list[UUID], Field(max_length=50)]
 Instant = Annotated[
     AwareDatetime, Field(strict=False), _written(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.+", "2030-01-31T09:00:00Z, RFC 3339")
@@ -186,3 +199,29 @@ def masked_email(email: str) -> str:
     local, _, domain = email.rpartition("@")
     head, dot, top = domain.rpartition(".")
     return f"{local[0]}***@{(head or top)[0]}***{dot}{top if dot else ''}"
+
+
+class Weekday(StrEnum):
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+class ClockWindow(Input):
+    """From one reading of the wall clock to another, on one day."""
+
+    start: ClockTime
+    end: ClockEnd
+
+    @model_validator(mode="after")
+    def _goes_forward(self) -> Self:
+        if self.start >= self.end:
+            raise PydanticCustomError(
+                "window",
+                "A window ends after its start; give one that passes midnight as two, to 24:00 and from 00:00.",
+            )
+        return self

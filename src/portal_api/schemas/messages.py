@@ -7,9 +7,19 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from portal_api.models.messages import AuthorKind, ClientsMay, ThreadAudience
-from portal_api.schemas.base import Change, ClockTime, Input, Instant, Line, Output, PageQuery, Paragraphs, SearchText
+from portal_api.schemas.base import (
+    Change,
+    ClockWindow,
+    Input,
+    Instant,
+    Line,
+    Output,
+    PageQuery,
+    Paragraphs,
+    SearchText,
+    Weekday,
+)
 
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 DocumentIds = Annotated[list[UUID], Field(max_length=10, description="Documents of the client that go with it.")]
 StaffIds = Annotated[list[UUID], Field(max_length=20, description="Colleagues who take part besides the caller.")]
 Notice = Annotated[str, StringConstraints(max_length=1000), AfterValidator(str.strip)]
@@ -138,10 +148,8 @@ class Thread(MyThread):
     client_read_seq: int = Field(description="The last message that the client, or the guardian, has read.")
 
 
-class OfficeWindow(Input):
+class OfficeWindow(ClockWindow):
     weekday: Weekday
-    start: ClockTime
-    end: ClockTime
 
 
 class MessagingPolicyUpdate(Change):

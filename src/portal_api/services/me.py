@@ -54,9 +54,9 @@ OF_CHART = Read(
         Client.created_at,
         Client.updated_at,
         Client.version,
-    ).where(Client.id == bindparam("account_id"))
+    ).where(Client.id == bindparam("client_id"))
 )
-"""The account of a client who has no login yet, as a preview shows it."""
+"""Of a client who has no login yet, as a preview shows it."""
 
 _mine = bindparam("mine", type_=ARRAY(PGUUID(as_uuid=True)))
 _called = (Client.id.label("client_id"), Client.given_name, Client.family_name, Client.preferred_name)
@@ -85,7 +85,7 @@ async def get(source: Source, principal: Principal) -> dict[str, Any]:
     """The account, its roles and its profiles."""
     row = await source.row(ME, account_id=principal.account_id)
     if row is None and principal.viewer_id is not None:
-        row = await source.row(OF_CHART, account_id=principal.account_id)
+        row = await _without_login(source, principal)
     if row is None:
         raise NotFound
     return row | {
@@ -98,6 +98,17 @@ async def get(source: Source, principal: Principal) -> dict[str, Any]:
             for p in principal.profiles
         ],
     }
+
+
+async def _without_login(source: Source, principal: Principal) -> dict[str, Any] | None:
+    """Who staff look as, where that is somebody without an account. A guardian's is not the client's name to show."""
+    (profile,) = principal.profiles
+    row = await source.row(OF_CHART, client_id=profile.client_id)
+    if row is None:
+        return None
+    if not profile.is_own:
+        row |= {"email": "", "given_name": "Guardian", "family_name": ""}
+    return row | {"id": principal.account_id}
 
 
 async def home(reader: Reader, principal: Principal, query: HomeQuery) -> dict[str, Any]:

@@ -95,8 +95,13 @@ class TestWhoSees:
         path = f"{THEIRS}/{thread['id']}/participants"
         assert (await desk.clinician.post(path, {"staff_id": desk.practice.staff_id})).status_code == 201
         assert await desk.listed(desk.owner) == ["Tuesday"]
+        await desk.owner.post(f"{THEIRS}/{thread['id']}/read")
         assert (await desk.clinician.delete(f"{path}/{desk.practice.staff_id}")).status_code == 204
         assert await desk.listed(desk.owner) == []
+        for _ in range(2):
+            assert (await desk.clinician.post(path, {"staff_id": desk.practice.staff_id})).status_code == 201
+        assert (await desk.seen(thread, desk.owner))["unread_count"] == 0
+        assert (await desk.clinician.delete(f"{path}/{desk.practice.staff_id}")).status_code == 204
         alone = await desk.clinician.delete(f"{path}/{desk.clinician_id}")
         assert (alone.status_code, alone.json()["state"]) == (409, "alone")
 
@@ -280,6 +285,14 @@ class TestAttachments:
         retract = f"/v1/messages/{sent['id']}/retract"
         assert (await desk.clinician.post(retract)).status_code == 200
         assert (await desk.client.get(path)).status_code == 404
+
+    async def test_what_goes_with_a_message_is_not_deleted(self, desk: Desk) -> None:
+        """The upload pipeline says why, before anything is lost."""
+        assert (await desk.owner.patch("/v1/practice/features", {"client_uploads": True})).is_success
+        document_id = await self.document(desk, desk.client, "/v1/me/documents")
+        await desk.begin(document_ids=[document_id])
+        answer = await desk.client.delete(f"/v1/me/documents/{document_id}")
+        assert (answer.status_code, answer.json()["code"]) == (409, "document_in_use")
 
     async def test_somebody_elses_document_does_not(self, desk: Desk) -> None:
         """A16, A26"""

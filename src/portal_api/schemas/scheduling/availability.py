@@ -1,7 +1,6 @@
 """When a practitioner can be booked: weekly windows, other windows on some dates, time off."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -9,7 +8,17 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from portal_api.models.scheduling import Audience
-from portal_api.schemas.base import CalendarDate, ClockTime, Input, Minute, Output, PageQuery, Paragraphs, TimeZone
+from portal_api.schemas.base import (
+    CalendarDate,
+    ClockWindow,
+    Input,
+    Minute,
+    Output,
+    PageQuery,
+    Paragraphs,
+    TimeZone,
+    Weekday,
+)
 from portal_api.schemas.scheduling.services import Cap, Modes
 
 MAX_TIME_OFF_DAYS = 731
@@ -22,42 +31,18 @@ def _day(value: date) -> date:
     return value
 
 
-ClockEnd = Annotated[
-    str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$", examples=["17:00"], description="`24:00`: midnight.")
-]
 Day = Annotated[CalendarDate, AfterValidator(_day)]
 
 
-class Weekday(StrEnum):
-    MONDAY = "monday"
-    TUESDAY = "tuesday"
-    WEDNESDAY = "wednesday"
-    THURSDAY = "thursday"
-    FRIDAY = "friday"
-    SATURDAY = "saturday"
-    SUNDAY = "sunday"
-
-
-class DayWindow(Input):
+class DayWindow(ClockWindow):
     """From one reading of the wall clock to another, on one day. What is left out does not restrict."""
 
-    start: ClockTime
-    end: ClockEnd
     location_id: UUID | None = Field(None, description="Where; needed to tell clients the place.")
     service_ids: Annotated[list[UUID], Field(min_length=1, max_length=50)] | None = Field(
         None, description="For these services alone."
     )
     modes: Modes | None = None
     audience: Audience = Audience.ALL
-
-    @model_validator(mode="after")
-    def _goes_forward(self) -> Self:
-        if self.start >= self.end:
-            raise PydanticCustomError(
-                "window",
-                "A window ends after its start; give one that passes midnight as two, to 24:00 and from 00:00.",
-            )
-        return self
 
 
 class Window(DayWindow):

@@ -16,6 +16,7 @@ class DocumentInUse(Conflict):
 for _constraint in (
     "fk_insurance_policy_practice_id_front_document_id",
     "fk_insurance_policy_practice_id_back_document_id",
+    "fk_message_attachment_practice_id_document_id",
     "fk_onboarding_step_practice_id_document_id",
     "fk_onboarding_step_practice_document",
 ):

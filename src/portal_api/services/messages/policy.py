@@ -1,6 +1,6 @@
 """What a practice says about messages: who may begin, when, and what they are not for (F12.M8, F12.B1)."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,12 +12,13 @@ from portal_api.core.db import Read, Reader, Session, Source
 from portal_api.core.errors import Conflict, Forbidden, PreconditionFailed, invalid
 from portal_api.models.messages import ClientsMay, MessagingPolicy
 from portal_api.models.practices import Practice
+from portal_api.schemas.base import Weekday
 from portal_api.schemas.messages import MessagingPolicyUpdate
 from portal_api.services import audit
 from portal_api.services.messages import reading
 
 NOTICE = "Messages are not for emergencies. If you or somebody else is in danger, call your local emergency number."
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = tuple(Weekday)
 POLICY = Read(
     select(
         MessagingPolicy.clients_may,
@@ -63,9 +64,6 @@ async def update(
     changes = data.given()
     if changes.get("clients_may", ClientsMay.START) is None:
         raise invalid("/clients_may", "null_not_allowed", "This cannot be cleared.")
-    for window in data.office_hours or ():
-        if window.start >= window.end:
-            raise invalid("/office_hours", "window_order", "A window ends after its start, on the same day.")
     for name in changes:
         value = getattr(data, name)
         if name == "office_hours" and value is not None:
@@ -125,12 +123,16 @@ def opens_at(windows: list[dict[str, Any]], now: datetime, zone: ZoneInfo) -> da
         for window in windows:
             if window["weekday"] != WEEKDAYS[day.weekday()]:
                 continue
-            start, end = (
-                datetime.combine(day, time.fromisoformat(window[edge]), zone).astimezone(now.tzinfo)
-                for edge in ("start", "end")
-            )
+            start, end = (_instant(day, window[edge], zone) for edge in ("start", "end"))
             if start <= now < end:
                 return None
             if start > now:
                 coming.append(start)
     return min(coming)
+
+
+def _instant(day: date, reading: str, zone: ZoneInfo) -> datetime:
+    """When the zone's clock reads this on the day; 24:00 is the midnight that ends it."""
+    hours, minutes = map(int, reading.split(":"))
+    at = datetime.combine(day + timedelta(days=hours // 24), time(hours % 24, minutes), zone)
+    return at.astimezone(UTC)  # within a zone, Python would compare readings of the clock

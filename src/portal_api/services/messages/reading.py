@@ -269,6 +269,11 @@ async def message(source: Source, principal: Principal, message_id: UUID, *, in_
     if found is None:
         raise NotFound
     await visible(source, principal, UUID(str(found["thread_id"])))
+    return await shown(source, principal, message_id, in_full=in_full)
+
+
+async def shown(source: Source, principal: Principal, message_id: UUID, *, in_full: bool = False) -> dict[str, Any]:
+    """One message of a thread of which it is known that the caller sees it."""
     row = await source.row(IN_FULL if in_full else MESSAGE, message_id=message_id, account_id=principal.account_id)
     assert row is not None  # noqa: S101 - nothing deletes messages
     return row

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from portal_api.core.access import Feature, Principal
 from portal_api.core.db import Session
-from portal_api.core.errors import Forbidden, InvalidState, NotFound, invalid
+from portal_api.core.errors import Forbidden, InvalidState, invalid
 from portal_api.models.messages import (
     AuthorKind,
     Message,
@@ -19,7 +19,8 @@ from portal_api.models.messages import (
     ThreadParticipant,
 )
 from portal_api.schemas.messages import MessageCreate, ThreadRead
-from portal_api.services import audit, documents, features
+from portal_api.services import audit, features
+from portal_api.services.documents import references
 from portal_api.services.messages import absence, policy, reading, writing
 
 
@@ -35,7 +36,7 @@ async def send(session: Session, principal: Principal, thread_id: UUID, data: Me
     else:
         await features.require(session, principal, thread.client_id, Feature.SECURE_MESSAGING)
     message = await write(session, principal, thread, data)
-    return await reading.message(session, principal, message.id)
+    return await reading.shown(session, principal, message.id)
 
 
 async def write(session: Session, principal: Principal, thread: Thread, data: MessageCreate) -> Message:
@@ -56,10 +57,7 @@ async def _attach(
 ) -> None:
     for number, document_id in enumerate(dict.fromkeys(document_ids)):
         pointer = f"/document_ids/{number}"
-        try:
-            found = await documents.get_visible(session, principal, document_id, thread.client_id)
-        except NotFound:
-            raise invalid(pointer, "unknown_document", "Name a document of this client that you can open.") from None
+        found = await references.named(session, principal, document_id, thread.client_id, pointer)
         if found["confidential"] and not thread.confidential:
             raise invalid(pointer, "confidential", "This document is kept from those who act for the client.")
         session.add(
@@ -118,7 +116,7 @@ async def retract(session: Session, principal: Principal, message_id: UUID) -> d
     if made.first() is None:
         raise InvalidState("It was taken back already.", state="retracted")
     await _record(session, principal, "message.retracted", message)
-    return await reading.message(session, principal, message_id)
+    return await reading.shown(session, principal, message_id)
 
 
 async def _record(session: Session, principal: Principal, type: str, message: Message) -> None:

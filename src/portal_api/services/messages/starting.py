@@ -4,7 +4,8 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from portal_api.core import clock
 from portal_api.core.access import Feature, Principal, Role
@@ -159,23 +160,19 @@ async def _begin(session: Session, client_id: UUID, guardian: UUID | None, subje
 
 
 async def _join(session: Session, thread: Thread, members: dict[UUID, UUID]) -> None:
-    """Who comes, or comes back, has everything to read."""
-    gone = ThreadParticipant.thread_id == thread.id, ThreadParticipant.left_at.is_not(None)
-    await session.execute(delete(ThreadParticipant).where(*gone, ThreadParticipant.staff_id.in_(members)))
-    inside = select(ThreadParticipant.staff_id).where(ThreadParticipant.thread_id == thread.id)
-    there = {UUID(str(each)) for each in await session.scalars(inside) if each is not None}
-    for staff_id, account_id in members.items():
-        if staff_id not in there:
-            session.add(
-                ThreadParticipant(
-                    thread_id=thread.id,
-                    account_id=account_id,
-                    staff_id=staff_id,
-                    client_id=thread.client_id,
-                    confidential=thread.confidential,
-                )
-            )
-    await session.flush()
+    """Who comes has everything to read; who comes back goes on where they were."""
+    if not members:
+        return
+    of_thread = {
+        "practice_id": session.binding.practice_id,
+        "thread_id": thread.id,
+        "client_id": thread.client_id,
+        "confidential": thread.confidential,
+    }
+    rows = [of_thread | {"account_id": account, "staff_id": staff} for staff, account in members.items()]
+    key = ["practice_id", "thread_id", "account_id"]
+    joined = insert(ThreadParticipant).values(rows)
+    await session.execute(joined.on_conflict_do_update(index_elements=key, set_={"left_at": None}))
 
 
 async def _record(session: Session, principal: Principal, type: str, thread: Thread, staff_id: UUID) -> None:

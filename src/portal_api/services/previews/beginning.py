@@ -1,9 +1,11 @@
 """Beginning to look: a short token that reads, bound to the session of who looks."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, GrantPermission, Principal
@@ -30,16 +32,16 @@ async def begin(session: Session, principal: Principal, client_id: UUID, data: P
     wanted = data or PreviewCreate()
     await reading.must_see(session, principal, client_id)
     client = (await session.scalars(select(Client).where(Client.id == client_id))).one()
-    relationship, permissions = await _view(session, client_id, wanted)
+    view, preview_id = await _view(session, client_id, wanted), new_id()
     now = await clock.now(session)
     preview = Preview(
-        id=new_id(),
+        id=preview_id,
         actor_id=principal.account_id,
         session_id=principal.session_id,
         client_id=client_id,
-        subject_id=await _subject(session, client_id),
-        relationship=relationship,
-        permissions=sorted(permissions),
+        subject_id=view.account_id or preview_id,  # without a login, nobody's: nothing is theirs
+        relationship=view.relationship,
+        permissions=sorted(view.permissions),
         reason=wanted.reason,
         expires_at=now + LIFETIME,
     )
@@ -51,33 +53,46 @@ async def begin(session: Session, principal: Principal, client_id: UUID, data: P
         "preview.begun",
         resource=("preview", preview.id),
         clients=[client_id],
-        details={"relationship": relationship},
+        details={"relationship": view.relationship},
     )
     return _answer(session, preview, client, int(now.timestamp()))
 
 
-async def _view(session: Session, client_id: UUID, wanted: PreviewCreate) -> tuple[str, set[str]]:
+@dataclass(frozen=True, slots=True)
+class _View:
+    """As whom one looks. `account_id` is None for somebody without a login."""
+
+    relationship: str
+    permissions: Collection[str]
+    account_id: UUID | None = None
+
+
+async def _view(session: Session, client_id: UUID, wanted: PreviewCreate) -> _View:
     if wanted.guardian_id is not None:
-        statement = select(Guardian).where(
-            Guardian.id == wanted.guardian_id, Guardian.client_id == client_id, Guardian.revoked_at.is_(None)
-        )
-        guardian = (await session.scalars(statement)).one_or_none()
-        if guardian is None:
-            raise invalid("/guardian_id", "unknown_guardian", "Name a guardian of this client.")
-        return guardian.relationship, set(guardian.permissions)
+        return await _as_guardian(session, client_id, wanted.guardian_id)
     if wanted.permissions is not None:
         relationship = wanted.relationship or GUARDIAN
         if relationship == SELF:
             raise invalid("/relationship", "not_a_guardian", "Leave out the permissions to look as the client.")
-        return relationship, {permission.value for permission in wanted.permissions}
-    return SELF, {permission.value for permission in GrantPermission}
-
-
-async def _subject(session: Session, client_id: UUID) -> UUID:
+        return _View(relationship, wanted.permissions)
     own = select(ClientGrant.account_id).where(
         ClientGrant.client_id == client_id, ClientGrant.relationship == SELF, ClientGrant.revoked_at.is_(None)
     )
-    return await session.scalar(own) or client_id
+    return _View(SELF, list(GrantPermission), await session.scalar(own))
+
+
+async def _as_guardian(session: Session, client_id: UUID, guardian_id: UUID) -> _View:
+    """With what staff have given, or what the age rules leave of it once there is a grant."""
+    allowed = func.coalesce(ClientGrant.permissions_now(), Guardian.permissions)
+    statement = (
+        select(Guardian.relationship, allowed, Guardian.account_id)
+        .outerjoin(ClientGrant, ClientGrant.id == Guardian.grant_id)
+        .where(Guardian.id == guardian_id, Guardian.client_id == client_id, Guardian.revoked_at.is_(None))
+    )
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        raise invalid("/guardian_id", "unknown_guardian", "Name a guardian of this client.")
+    return _View(*row)
 
 
 def _answer(session: Session, preview: Preview, client: Client, issued: int) -> dict[str, Any]:
