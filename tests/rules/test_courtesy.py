@@ -12,8 +12,8 @@ def test_no_pause_while_the_event_loop_has_time_to_spare(took: float, loop_used:
     assert pause_after(took, loop_used) == 0.0
 
 
-def test_a_busy_event_loop_gets_three_quarters_of_the_time() -> None:
-    assert pause_after(0.025, 0.024) == pytest.approx(0.075)
+def test_a_busy_event_loop_gets_most_of_the_time() -> None:
+    assert pause_after(0.015, 0.014) == pytest.approx(0.085)
 
 
 def test_no_pause_is_longer_than_half_a_second() -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 _BUSY = 0.6
 """The share of a core that the event loop uses when it has nothing to spare."""
-_SHARE = 0.25
+_SHARE = 0.15
 """How much of its time a thread works while the event loop is busy."""
 _LONGEST_PAUSE = 0.5
 _NICENESS = 19
