@@ -48,6 +48,8 @@ async def examine(context: JobContext, practice_id: UUID, file_id: UUID) -> None
         async with tools.database.session(binding) as session:
             await examining.found_unreadable(session, file_id, error.code)
         return
+    except TimeoutError:
+        raise JobFailed("the picture was not read in time") from None
     async with tools.database.session(binding) as session:
         await examining.found_good(session, file_id, rendition, scanned=judge is not None)
 
