@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pillow_heif
 import pytest
@@ -17,7 +18,7 @@ from PIL import Image, ImageSequence
 from portal_api.core.config import Settings
 from portal_api.integrations.antivirus import Clamd, ScannerUnavailable
 from portal_api.integrations.pictures import cleaning
-from portal_api.jobs.documents import ask_again
+from portal_api.jobs.documents import ask_again, examine
 from tests.api.documents import scanner
 from tests.api.documents.scanner import EICAR
 from tests.api.documents.shelf import DOCX, MINE, OURS, PDF, STAFFS, Shelf, made, office, open_shelf, picture, sha256
@@ -291,6 +292,16 @@ class TestPictures:
         with pytest.raises(TimeoutError):
             async with cleaning.cleaned(never()):
                 pass
+
+    async def test_two_who_look_at_once_leave_one_picture(self, shelf: Shelf, sql: Sql) -> None:
+        """A job that asks again may find the first look still under way."""
+        document = await shelf.upload(noted("JPEG"), "a.jpg")
+        query = "SELECT id FROM stored_file WHERE practice_id = %s"
+        ((file_id,),) = sql(query, shelf.practice.id)
+        await asyncio.gather(*(examine(shelf.world._jobs, UUID(shelf.practice.id), file_id) for _ in range(2)))
+        assert len(sql(query, shelf.practice.id)) == 2
+        assert (await shelf.owner.delete(f"{STAFFS}/{document['id']}")).status_code == 204
+        assert sql("SELECT used_bytes FROM storage_usage WHERE subject_id = %s", shelf.practice.id) == [(0,)]
 
     @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "TIFF"])
     async def test_one_that_says_nothing_is_given_as_it_is(self, kind: str, shelf: Shelf) -> None:
