@@ -57,7 +57,8 @@ def says_something(image: Image.Image) -> bool:
 
     All of it is read: it must be a picture to its end, and a note may be there too.
     """
-    return any([_says_something(frame) for frame in ImageSequence.Iterator(image)])
+    said = [_says_something(frame) for frame in ImageSequence.Iterator(image)]
+    return any(said)
 
 
 def _says_something(frame: Image.Image) -> bool:
@@ -124,7 +125,7 @@ def main() -> int:
         media_type, content = clean(sys.stdin.buffer.read())
     except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return TOO_LARGE
-    except Exception:  # noqa: BLE001 - a broken file makes Pillow's readers fail in every way that Python knows
+    except Exception:  # a broken file makes Pillow's readers fail in every way that Python knows
         return UNREADABLE
     sys.stdout.buffer.write(media_type.encode() + b"\n" + content)
     return 0

@@ -18,6 +18,7 @@ for _constraint in (
     "fk_insurance_policy_practice_id_back_document_id",
     "fk_onboarding_step_practice_id_document_id",
     "fk_onboarding_step_practice_document",
+    "fk_message_attachment_practice_id_document_id",
 ):
     on_constraint(_constraint, DocumentInUse)
 
