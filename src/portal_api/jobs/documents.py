@@ -1,7 +1,10 @@
 """Files: looked at before anybody reads them, taken away when nothing refers to them, disposed of in time."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
 
 from portal_api.core.db import Binding
 from portal_api.core.ids import LOBBY
@@ -48,6 +51,8 @@ async def examine(context: JobContext, practice_id: UUID, file_id: UUID) -> None
         async with tools.database.session(binding) as session:
             await examining.found_unreadable(session, file_id, error.code)
         return
+    except TimeoutError:
+        raise JobFailed("the picture was not read in time") from None
     async with tools.database.session(binding) as session:
         await examining.found_good(session, file_id, rendition, scanned=judge is not None)
 
@@ -97,8 +102,10 @@ async def _dispose(context: JobContext, practice_id: UUID) -> None:
         async with database.session(binding) as session:
             over = await disposal.over(session, after)
         for document_id in over:
-            async with database.session(binding) as session:
-                await disposal.dispose(session, document_id)
+            # What something else still shows, such as a message, stays: the others do not wait for it.
+            with suppress(IntegrityError):
+                async with database.session(binding) as session:
+                    await disposal.dispose(session, document_id)
         if len(over) < disposal.BATCH:
             return
         after = over[-1]

@@ -3,18 +3,22 @@
 import asyncio
 import io
 import shutil
+import struct
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pillow_heif
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from portal_api.core.config import Settings
 from portal_api.integrations.antivirus import Clamd, ScannerUnavailable
-from portal_api.jobs.documents import ask_again
+from portal_api.integrations.pictures import cleaning
+from portal_api.jobs.documents import ask_again, examine
 from tests.api.documents import scanner
 from tests.api.documents.scanner import EICAR
 from tests.api.documents.shelf import DOCX, MINE, OURS, PDF, STAFFS, Shelf, made, office, open_shelf, picture, sha256
@@ -242,6 +246,62 @@ class TestPictures:
         assert dict(cleaned.getexif().get_ifd(GPS)) == {}
         assert cleaned.size == upright
         assert cleaned.convert("RGB").getpixel((5, 5))[0] > 180
+
+    async def test_a_fax_keeps_all_its_pages(self, shelf: Shelf) -> None:
+        """A scanner that notes its name makes a TIFF of many pages no shorter."""
+        pages = [Image.new("1", (60, 80), number % 2) for number in range(3)]
+        written = io.BytesIO()
+        pages[0].save(written, "TIFF", save_all=True, append_images=pages[1:], software="Fax of Grace")
+        document = await shelf.upload(written.getvalue(), "fax.tiff")
+        await shelf.look()
+        opened = (await shelf.owner.get(f"{STAFFS}/{document['id']}/content")).content
+        assert b"Grace" in written.getvalue() and b"Grace" not in opened
+        with Image.open(io.BytesIO(opened)) as given:
+            assert [page.getpixel((1, 1)) for page in ImageSequence.Iterator(given)] == [0, 255, 0]
+
+    async def test_of_two_pictures_in_one_the_first_is_given(self, shelf: Shelf) -> None:
+        """What some telephones call a JPEG is a Multi-Picture Object (CIPA DC-007)."""
+        written = io.BytesIO()
+        first, second = Image.new("RGB", (8, 6), (200, 30, 30)), Image.new("RGB", (8, 6), (30, 30, 200))
+        first.save(written, "MPO", save_all=True, append_images=[second])
+        document = await shelf.upload(written.getvalue(), "a.jpg")
+        await shelf.look()
+        opened = await shelf.owner.get(f"{STAFFS}/{document['id']}/content")
+        assert (opened.status_code, opened.headers["content-type"]) == (200, "image/jpeg")
+        with Image.open(io.BytesIO(opened.content)) as given:
+            assert (given.format, given.getpixel((1, 1))[0] > 180) == ("JPEG", True)
+
+    async def test_what_is_noted_behind_the_pixels_goes_too(self, shelf: Shelf) -> None:
+        """ISO 15948 section 5.6: a PNG may have its text after its picture."""
+        plain, note = picture("PNG"), b"tEXtComment\0at home"
+        chunk = struct.pack(">I", len(note) - 4) + note + struct.pack(">I", zlib.crc32(note))
+        sent = plain[:-12] + chunk + plain[-12:]
+        document = await shelf.upload(sent, "a.png")
+        await shelf.look()
+        opened = (await shelf.owner.get(f"{STAFFS}/{document['id']}/content")).content
+        assert b"at home" in sent and b"at home" not in opened
+
+    async def test_a_storage_that_is_slow_says_nothing_about_a_picture(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is not refused for good: the job tries again."""
+
+        async def never() -> AsyncIterator[bytes]:
+            await asyncio.Event().wait()
+            yield b""
+
+        monkeypatch.setattr(cleaning, "PATIENCE", 0.01)
+        with pytest.raises(TimeoutError):
+            async with cleaning.cleaned(never()):
+                pass
+
+    async def test_two_who_look_at_once_leave_one_picture(self, shelf: Shelf, sql: Sql) -> None:
+        """A job that asks again may find the first look still under way."""
+        document = await shelf.upload(noted("JPEG"), "a.jpg")
+        query = "SELECT id FROM stored_file WHERE practice_id = %s"
+        ((file_id,),) = sql(query, shelf.practice.id)
+        await asyncio.gather(*(examine(shelf.world._jobs, UUID(shelf.practice.id), file_id) for _ in range(2)))
+        assert len(sql(query, shelf.practice.id)) == 2
+        assert (await shelf.owner.delete(f"{STAFFS}/{document['id']}")).status_code == 204
+        assert sql("SELECT used_bytes FROM storage_usage WHERE subject_id = %s", shelf.practice.id) == [(0,)]
 
     @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "TIFF"])
     async def test_one_that_says_nothing_is_given_as_it_is(self, kind: str, shelf: Shelf) -> None:

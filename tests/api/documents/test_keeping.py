@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from portal_api.core.access import Role
 from portal_api.jobs import documents as jobs
-from tests.api.documents.shelf import MINE, OURS, PDF, STAFFS, Shelf, open_shelf, picture
+from tests.api.documents.shelf import MINE, OURS, PDF, STAFFS, Shelf, made, open_shelf, picture
 from tests.api.documents.test_uploads import objects
 from tests.people import colleague
 from tests.world import World
@@ -146,6 +146,20 @@ class TestTidying:
         )
         assert certificates == ([(over["id"], over["sha256"])] if wanted else [])
         assert len(objects(shelf)) == len(left)
+
+    async def test_what_something_else_shows_stays_and_holds_up_nothing(self, shelf: Shelf, sql: Sql) -> None:
+        """A card of a policy that is on file; the document after it goes, and so does what no row knows."""
+        card, other = await shelf.upload(picture(), "card.png", purpose="insurance_card"), await shelf.put()
+        policy = {"priority": "primary", "payer_name": "Harbor Health", "member_id": "7", "relationship": "self"}
+        made(await shelf.client.post("/v1/me/insurance-policies", policy | {"front_document_id": card["id"]}))
+        await shelf.settings(dispose_when_over=True)
+        past = "UPDATE document SET retention_class = 'clinical', created_at = created_at - interval '11 years'"
+        sql(past + " WHERE practice_id = %s", shelf.practice.id)
+        assert card["id"] < other["id"]
+        await tidy(shelf)
+        left = {each["id"] for each in (await shelf.owner.get(shelf.of_client)).json()["data"]}
+        assert left == {card["id"]}
+        assert len(objects(shelf)) == 1
 
     async def test_what_no_row_knows_is_swept_up_after_a_day(self, shelf: Shelf) -> None:
         document = await shelf.upload()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from portal_api.services.documents.policy import CLIENT_QUOTA
 from tests.api.forms.desk import ASSIGNMENTS, MINE, faults
 from tests.api.signatures.signing import (
     CONSENT,
@@ -320,6 +321,26 @@ class TestCopies:
         form = await desk.handed_in(client, "client", "practitioner")
         await sign(client, form)
         assert refusal(await client.get(f"{MINE}/{form['id']}/pdf")) == (409, "not_signed")
+
+    @pytest.mark.parametrize("full", ["practice", "client"])
+    async def test_a_storage_that_is_full_does_not_stand_in_the_way(
+        self, full: str, desk: SigningDesk, sql: Any
+    ) -> None:
+        """F8.B3, F9.M3: quotas are for what people upload."""
+        client = await desk.portal()
+        form = await desk.handed_in(client)
+        room = desk.world.tools.settings.practice_quota_bytes if full == "practice" else CLIENT_QUOTA
+        subject = desk.practice.id if full == "practice" else desk.client_id
+        fill = (
+            "INSERT INTO storage_usage (practice_id, subject_id, used_bytes) VALUES (%s, %s, %s)"
+            " ON CONFLICT (practice_id, subject_id) DO UPDATE SET used_bytes = excluded.used_bytes"
+        )
+        sql(fill, desk.practice.id, subject, room)
+        signed = await sign(client, form)
+        assert (signed.status_code, signed.json()["signing_state"]) == (200, "complete"), signed.text
+        assert (await pdf(client, f"{MINE}/{form['id']}")).startswith(b"%PDF")
+        ((used,),) = sql("SELECT used_bytes FROM storage_usage WHERE subject_id = %s", subject)
+        assert used > room
 
     async def test_it_is_among_the_clients_documents(self, desk: SigningDesk) -> None:
         client = await desk.portal()

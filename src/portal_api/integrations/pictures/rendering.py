@@ -8,8 +8,9 @@ import os
 import resource
 import sys
 from io import BytesIO
+from typing import IO
 
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, ImageSequence, TiffImagePlugin
 from pillow_heif import register_heif_opener
 
 from portal_api.integrations.pictures.cleaning import TOO_LARGE, UNREADABLE
@@ -17,7 +18,8 @@ from portal_api.integrations.pictures.cleaning import TOO_LARGE, UNREADABLE
 MEMORY = 1024 * 1024 * 1024
 MOST_PIXELS = 100_000_000
 FORMATS = ("GIF", "HEIF", "JPEG", "PNG", "TIFF", "WEBP")
-WRITTEN_AS = {"GIF": "PNG", "HEIF": "JPEG", "JPEG": "JPEG", "PNG": "PNG", "TIFF": "TIFF", "WEBP": "WEBP"}
+WRITTEN_AS = {format_: format_ for format_ in FORMATS} | {"GIF": "PNG", "HEIF": "JPEG", "MPO": "JPEG"}
+"""MPO: a JPEG that brings another one, as cameras of two lenses make it; others are given the first."""
 HOW = {
     "JPEG": {"quality": 92, "optimize": True},
     "PNG": {},
@@ -28,7 +30,7 @@ HARMLESS = {
     *("aspect", "background", "compression", "dpi", "duration", "extension", "gamma", "icc_profile", "interlace"),
     *("jfif", "jfif_density", "jfif_unit", "jfif_version", "loop", "progression", "progressive", "resolution"),
     *("srgb", "timestamp", "transparency", "version", "chromaticity", "adobe", "adobe_transform", "bbox", "primary"),
-    *("bit_depth", "depth_images", "thumbnails", "aux", "default_image"),
+    *("bit_depth", "depth_images", "thumbnails", "aux", "default_image", "disposal", "blend"),
 }
 """What a picture may say of itself besides its pixels."""
 TIFF_TAGS = {
@@ -51,21 +53,20 @@ def confine(cpu_seconds: int) -> None:
 
 
 def says_something(image: Image.Image) -> bool:
-    """Whether it holds what its maker's camera or program noted: place, time, device, words, another picture."""
-    if image.format == "TIFF":
-        tags = getattr(image, "tag_v2", {})
-        return bool(set(tags) - TIFF_TAGS) or (getattr(image, "n_frames", 1) > 1 and any_frame_says(image))
-    noted = {str(key).lower() for key, value in image.info.items() if value not in (None, b"", "", [])}
-    return bool(noted - HARMLESS) or bool(image.getexif())
+    """Whether it holds what its maker's camera or program noted: place, time, device, words, another picture.
+
+    All of it is read: it must be a picture to its end, and a note may be there too.
+    """
+    said = [_says_something(frame) for frame in ImageSequence.Iterator(image)]
+    return any(said)
 
 
-def any_frame_says(image: Image.Image) -> bool:
-    for number in range(getattr(image, "n_frames", 1)):
-        image.seek(number)
-        if set(getattr(image, "tag_v2", {})) - TIFF_TAGS:
-            return True
-    image.seek(0)
-    return False
+def _says_something(frame: Image.Image) -> bool:
+    frame.load()
+    if frame.format == "TIFF":
+        return bool(set(getattr(frame, "tag_v2", {})) - TIFF_TAGS)
+    noted = {str(key).lower() for key, value in frame.info.items() if value not in (None, b"", "", [])}
+    return bool(noted - HARMLESS) or bool(frame.getexif())
 
 
 def clean(content: bytes) -> tuple[str, bytes]:
@@ -75,17 +76,34 @@ def clean(content: bytes) -> tuple[str, bytes]:
             raise Image.DecompressionBombError
         kind = image.format or ""
         if kind != "HEIF" and not says_something(image):
-            image.load()  # it must be a picture to its end
             return "", b""
-        written_as = WRITTEN_AS[kind]
-        profile = image.info.get("icc_profile")
-        upright = ImageOps.exif_transpose(image)
-        if written_as == "JPEG" and upright.mode not in ("L", "RGB", "CMYK"):
-            upright = upright.convert("RGB")
-        upright.info = {"transparency": upright.info["transparency"]} if "transparency" in upright.info else {}
-        written = BytesIO()
-        upright.save(written, written_as, icc_profile=plain(profile), exif=b"", **HOW[written_as])
+        image.seek(0)
+        written, written_as = BytesIO(), WRITTEN_AS[kind]
+        if written_as == "TIFF":
+            write_pages(image, written)
+        else:
+            write(image, written, written_as)
         return Image.MIME[written_as], written.getvalue()
+
+
+def write_pages(image: Image.Image, to: BytesIO) -> None:
+    """Every page of it, one after the other: a fax is a TIFF of many."""
+    with TiffImagePlugin.AppendingTiffWriter(to) as pages:
+        for page in ImageSequence.Iterator(image):
+            if page.width * page.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
+            write(page, pages, "TIFF")
+            pages.newFrame()
+
+
+def write(image: Image.Image, to: IO[bytes], kind: str) -> None:
+    """The picture upright, and nothing else."""
+    profile = image.info.get("icc_profile")
+    upright = ImageOps.exif_transpose(image)
+    if kind == "JPEG" and upright.mode not in ("L", "RGB", "CMYK"):
+        upright = upright.convert("RGB")
+    upright.info = {"transparency": upright.info["transparency"]} if "transparency" in upright.info else {}
+    upright.save(to, kind, icc_profile=plain(profile), exif=b"", **HOW[kind])
 
 
 def plain(profile: bytes | None) -> bytes | None:
@@ -107,7 +125,7 @@ def main() -> int:
         media_type, content = clean(sys.stdin.buffer.read())
     except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return TOO_LARGE
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, RuntimeError):
+    except Exception:  # a broken file makes Pillow's readers fail in every way that Python knows
         return UNREADABLE
     sys.stdout.buffer.write(media_type.encode() + b"\n" + content)
     return 0

@@ -86,8 +86,9 @@ async def store_paper(
 ) -> Document:
     """A document that the program has written itself, such as a signed form: it is clean already.
 
-    `fields` are further columns of the document. The file is in the storage before the transaction commits; where that
-    comes to nothing it is swept away. Raises StorageUnavailable, QuotaExceeded.
+    It takes its room also where none is left: what people have signed does not wait for somebody to tidy up. `fields`
+    are further columns of the document. The file is in the storage before the transaction commits; where that comes to
+    nothing it is swept away. Raises StorageUnavailable.
     """
     tools, practice_id = session.tools, session.binding.practice_id
     data_key = await keys.newest_or_new(session)
@@ -104,7 +105,8 @@ async def store_paper(
         )
     )
     await session.flush()
-    await take_room(session, written.size_bytes, client_id)
+    for subject_id in (practice_id, client_id):
+        await count(session, written.size_bytes, subject_id)
     document = Document(
         id=new_id(),
         client_id=client_id,

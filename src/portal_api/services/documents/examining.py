@@ -62,7 +62,7 @@ async def found_good(session: Session, file_id: UUID, rendition: StoredFile | No
     """Open it to who may read it; rendition: what others than its uploader are given."""
     to = FileState.CLEAN if scanned else FileState.NOT_SCANNED
     stored = await _settle(session, file_id, to, "document.examined")
-    if stored is not None and rendition is not None:
+    if stored is not None and rendition is not None and stored.rendition_id is None:
         session.add(rendition)
         await session.flush()
         await adding.count(session, rendition.size_bytes, rendition.practice_id)
@@ -97,7 +97,7 @@ async def _settle(
     of_practice = select(PracticeDocument).where(PracticeDocument.file_id == file_id).with_for_update()
     resources = (await session.scalars(of_practice)).all()
     stored = await session.scalar(select(StoredFile).where(StoredFile.id == file_id).with_for_update())
-    if stored is None or stored.state not in OPEN or stored.doomed_at is not None:
+    if stored is None or stored.state not in OPEN or stored.state == to or stored.doomed_at is not None:
         return None
     stored.settle(to, await clock.now(session), finding)
     for document in (*documents, *resources):
