@@ -147,6 +147,37 @@ class TestGuardians:
         assert mine["address"]["line1"] == "2 Quay"
         assert len(await queue(practice)) == 2
 
+    async def test_nor_by_guessing(self, world: World, practice: Practice, chart: dict[str, Any]) -> None:
+        """F6.M3: what is right and what is wrong of it waits for staff alike."""
+        for _ in range(2):
+            one = await client_login(world, practice, chart["id"], "parent", EDIT)
+        wrong, right = [(await ask(one, phone=phone)) for phone in ("+14155552679", "+14155552671")]
+        assert [(shown["pending"], shown["phone"]) for shown in (wrong, right)] == [
+            (["phone"], "+14155552679"),
+            (["phone"], "+14155552671"),
+        ]
+        (change,) = await queue(practice)
+        assert (await practice.owner.post(f"/v1/client-changes/{change['id']}/accept")).status_code == 200
+        assert await in_chart(practice, chart, "phone") == "+14155552671"
+
+    async def test_nobody_writes_over_what_they_do_not_see(
+        self, world: World, practice: Practice, chart: dict[str, Any]
+    ) -> None:
+        """Also where the practice lets the field through; and what was shown empty is sent back as nothing."""
+        kim = {"name": "Kim", "phone": "+14155552672"}
+        await practice.owner.patch(f"/v1/clients/{chart['id']}", {"emergency_contact": kim})
+        for _ in range(2):
+            other = await client_login(world, practice, chart["id"], "parent", EDIT)
+        shown = (await other.get("/v1/me/profile")).json()
+        assert {"name": "emergency_contact", "group": "contact", "required": False, "review": True} in shown["fields"]
+        sent_back = {name: shown[name] for name in ("emergency_contact", "address", "other_phones", "email")}
+        assert (await ask(other, **sent_back))["pending"] == []
+        lee = {"name": "Lee", "phone": "+14155552673"}
+        assert (await ask(other, emergency_contact=lee))["pending"] == ["emergency_contact"]
+        assert (await in_chart(practice, chart, "emergency_contact"))["name"] == "Kim"
+        assert (await ask(other, emergency_contact=None))["pending"] == []
+        assert await queue(practice) == []
+
     async def test_who_acts_for_several_says_for_whom(
         self, world: World, practice: Practice, chart: dict[str, Any]
     ) -> None:
@@ -201,6 +232,19 @@ class TestReview:
         assert await in_chart(practice, chart, "given_name") == "Graciela"
         assert (await practice.owner.post(path, {"overwrite": True})).json()["state"] == "accepted"
         assert await in_chart(practice, chart, "given_name") == "Gracia"
+
+    async def test_what_is_asked_again_hides_no_conflict(
+        self, practice: Practice, chart: dict[str, Any], client: Caller
+    ) -> None:
+        """A form that is saved a second time says nothing new of what staff wrote meanwhile."""
+        await ask(client, given_name="Gracia")
+        await practice.owner.patch(f"/v1/clients/{chart['id']}", {"given_name": "Graciela"})
+        await ask(client, given_name="Gracia", family_name="Kline")
+        (change,) = await queue(practice)
+        assert {field["name"]: field["conflict"] for field in change["fields"]} == {
+            "given_name": True,
+            "family_name": False,
+        }
 
     async def test_nothing_is_decided_twice(self, practice: Practice, client: Caller) -> None:
         await ask(client, given_name="Gracia", family_name="Kline")

@@ -83,6 +83,35 @@ async def test_what_forms_do_not_have_is_refused_by_pointer_and_nothing_is_made(
     assert (await clinic.owner.get(TEMPLATES, params={"system": "false"})).json() == before
 
 
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"meta": {"tag": [{"system": "https://other.example/fhir/CodeSystem/form-kind", "code": ["x"]}]}}, 201),
+        ({"item": [{"linkId": "1", "type": "string", "text": "?", "enableWhen": [{"question": ["1"]}]}]}, 422),
+        (
+            {
+                "item": [
+                    {"linkId": "1", "type": "string", "text": "?"},
+                    {
+                        "linkId": "2",
+                        "type": "string",
+                        "text": "?",
+                        "enableWhen": [{"question": "1", "operator": {}, "answerString": "x"}],
+                    },
+                ]
+            },
+            422,
+        ),
+    ],
+)
+async def test_what_is_no_fhir_is_refused_and_nothing_fails(
+    clinic: Clinic, changed: dict[str, Any], status: int
+) -> None:
+    item = [{"linkId": "1", "type": "string", "text": "What brings you here?"}]
+    answer = await clinic.owner.post(IMPORT, {"resourceType": "Questionnaire", "item": item} | changed)
+    assert answer.status_code == status, answer.text
+
+
 async def test_an_imported_assessment_with_scores_is_summed(clinic: Clinic) -> None:
     """No instrument of the library, so no bands, and no total where an answer is missing."""
     phq = await exported(clinic, f"{TEMPLATES}/{(await clinic.system('gad-2'))['id']}")

@@ -190,3 +190,9 @@ def test_a_placeholder_is_filled_once(name: str) -> None:
     filled = rendered({"items": [item]}, {name: "{practice_phone}", "date": "{practice_phone}"})["items"][0]
     assert filled["text"] == "{practice_phone} and {nobody}"
     assert (filled["key"], filled["options"][0]["value"]) == ("{date}", "{date}")
+
+
+def test_steps_are_counted_however_small_they_are() -> None:
+    form = {"key": "q", "type": "number", "text": "How much?", "step": 1e-20}
+    definition = FormDefinition.model_validate({"sections": [{"key": "s", "title": "S", "items": [form]}]})
+    assert answers.merged(definition, {}, {"q": 10**12}) == {"q": 10**12}

@@ -11,6 +11,7 @@ from portal_api.core.ids import LOBBY
 from portal_api.core.jobs import JobFailed, Queue
 from portal_api.integrations.antivirus import ScannerUnavailable, scanner
 from portal_api.integrations.pictures import Unreadable, cleaned
+from portal_api.jobs import practices
 from portal_api.jobs.context import JobContext
 from portal_api.services import directory
 from portal_api.services.documents import adding, disposal, examining, storing
@@ -81,11 +82,7 @@ async def ask_again(context: JobContext) -> None:
 
 
 async def daily(context: JobContext) -> None:
-    """One job a practice, so that one practice's failure is its own."""
-    tools = context.tools
-    for practice_id in await directory.practice_ids(tools.database):
-        async with tools.database.session(Binding.system(practice_id)) as session:
-            await tools.queue.defer(session, "documents.tidy", practice_id, key="daily")
+    await practices.queue_for_each(context, "documents.tidy", key="daily")
 
 
 async def tidy(context: JobContext, practice_id: UUID) -> None:

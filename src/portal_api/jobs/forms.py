@@ -4,8 +4,9 @@ from uuid import UUID
 
 from portal_api.core.db import Binding
 from portal_api.core.jobs import Queue
+from portal_api.jobs import practices
 from portal_api.jobs.context import JobContext
-from portal_api.services import directory, forms
+from portal_api.services import forms
 
 
 def register(queue: Queue[JobContext]) -> None:
@@ -14,11 +15,7 @@ def register(queue: Queue[JobContext]) -> None:
 
 
 async def sweep(context: JobContext) -> None:
-    """One job a practice, so that one practice's failure is its own."""
-    database, queue = context.tools.database, context.tools.queue
-    for practice_id in await directory.practice_ids(database):
-        async with database.session(Binding.system(practice_id)) as session:
-            await queue.defer(session, "forms.keep", practice_id, key="sweep")
+    await practices.queue_for_each(context, "forms.keep", key="sweep")
 
 
 async def keep(context: JobContext, practice_id: UUID) -> None:

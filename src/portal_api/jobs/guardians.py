@@ -4,6 +4,7 @@ from uuid import UUID
 
 from portal_api.core.db import Binding
 from portal_api.core.jobs import Queue
+from portal_api.jobs import practices
 from portal_api.jobs.context import JobContext
 from portal_api.services import directory, invitations
 from portal_api.services.guardians import transitions
@@ -28,10 +29,7 @@ async def hourly(context: JobContext) -> None:
 
 async def daily(context: JobContext) -> None:
     """What the moments depend on may have changed: the practice's zone among others."""
-    database, queue = context.tools.database, context.tools.queue
-    for practice_id in await directory.practice_ids(database):
-        async with database.session(Binding.system(practice_id)) as session:
-            await queue.defer(session, transitions.REALIGN, practice_id, key="daily")
+    await practices.queue_for_each(context, transitions.REALIGN, key="daily")
 
 
 async def announce(context: JobContext, practice_id: UUID) -> None:

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from portal_api.core.db import Binding
 from portal_api.core.jobs import Queue
+from portal_api.jobs import practices
 from portal_api.jobs.context import JobContext
-from portal_api.services import directory, prospects
+from portal_api.services import prospects
 
 
 def register(queue: Queue[JobContext]) -> None:
@@ -14,11 +15,7 @@ def register(queue: Queue[JobContext]) -> None:
 
 
 async def daily(context: JobContext) -> None:
-    """One job a practice, so that one practice's failure is its own."""
-    database, queue = context.tools.database, context.tools.queue
-    for practice_id in await directory.practice_ids(database):
-        async with database.session(Binding.system(practice_id)) as session:
-            await queue.defer(session, "prospects.expire", practice_id, key="daily")
+    await practices.queue_for_each(context, "prospects.expire", key="daily")
 
 
 async def expire(context: JobContext, practice_id: UUID) -> None:

@@ -6,8 +6,9 @@ from uuid import UUID
 from portal_api.core.db import Binding
 from portal_api.core.ids import LOBBY
 from portal_api.core.jobs import Queue
+from portal_api.jobs import practices
 from portal_api.jobs.context import JobContext
-from portal_api.services import directory, retention
+from portal_api.services import retention
 
 DEAD_LETTERS = timedelta(days=90)
 
@@ -18,7 +19,7 @@ def register(queue: Queue[JobContext]) -> None:
 
 
 async def daily(context: JobContext) -> None:
-    """What belongs to no practice, then one job a practice, so that one practice's failure is its own."""
+    """What belongs to no practice, then each practice."""
     tools = context.tools
     while await tools.limiter.prune(retention.BATCH):
         pass
@@ -27,9 +28,7 @@ async def daily(context: JobContext) -> None:
         async with tools.database.session(Binding.system(LOBBY)) as session:
             left = await tools.queue.drop_dead(session, DEAD_LETTERS, retention.BATCH)
     await prune(context, LOBBY)
-    for practice_id in await directory.practice_ids(tools.database):
-        async with tools.database.session(Binding.system(practice_id)) as session:
-            await tools.queue.defer(session, "retention.prune", practice_id, key="daily")
+    await practices.queue_for_each(context, "retention.prune", key="daily")
 
 
 async def prune(context: JobContext, practice_id: UUID) -> None:

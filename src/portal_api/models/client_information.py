@@ -49,7 +49,13 @@ class ClientChange(ClientOwned, Id, Mutable, Base):
         return [name for name, field in self.fields.items() if field["state"] == "pending"]
 
     def propose(self, name: str, before: Any, after: Any) -> None:
-        """Put a field into the set, in place of what the same person wanted of it before."""
+        """Put a field into the set, in place of what the same person wanted of it before.
+
+        The same wish again says nothing new: what the chart said at the first stays, and what staff wrote since.
+        """
+        known = self.fields.get(name)
+        if known is not None and (known["state"], known["proposed"]) == ("pending", after):
+            return
         self.fields = self.fields | {name: {"before": before, "proposed": after, "state": "pending"}}
 
     def withdraw(self, name: str) -> None:

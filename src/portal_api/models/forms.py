@@ -57,6 +57,10 @@ class SignerRole(StrEnum):
     SUPERVISOR = "supervisor"
 
 
+OF_CLIENT = (SignerRole.CLIENT, SignerRole.GUARDIAN_ANY, SignerRole.GUARDIAN_EACH)
+OF_PRACTICE = (SignerRole.PRACTITIONER, SignerRole.SUPERVISOR)
+
+
 class FormState(StrEnum):
     """Where an assignment stands (F8.M3). A reopened one is in progress again."""
 
@@ -229,7 +233,7 @@ class FormAssignment(ClientOwned, Confidential, Id, Mutable, Base):
     """A form given to a client, pinned to one version.
 
     account_id: the one person who fills it in and sees it, besides staff; null: whoever may do so for the client.
-    signers: [{"role", "account_id"?}], in order. values: what stands in place of the version's placeholders.
+    signers: [{"role"}], in order. values: what stands in place of the version's placeholders.
     due_on: when it is wanted. expires_at: until when it can be answered; past it, it is expired, whether or not a job
     has written so: `state_now` says what it is. occurrence: which one of its recurrence it is, so that none is made
     twice. signed_at: of the first signature; nothing that somebody signed is answered anew.

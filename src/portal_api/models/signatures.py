@@ -177,15 +177,7 @@ class SignatureDecision(ClientOwned, Id, Base):
         refers_to("account", "account_id"),
         one_of("subject_kind", SubjectKind),
         one_of("kind", ("declined", "consent_withdrawn")),
-        Index(
-            "uq_signature_decision_subject",
-            "practice_id",
-            "subject_kind",
-            "subject_id",
-            "kind",
-            "account_id",
-            unique=True,
-        ),
+        Index("ix_signature_decision_subject", "practice_id", "subject_kind", "subject_id", "id"),
         Index("ix_signature_decision_client", "practice_id", "client_id", "id"),
     )
 

@@ -133,8 +133,8 @@ class GroupRuleUpdate(Change):
     fields: dict[ProfileField | PolicyField, FieldRuleUpdate] | None = None
 
 
-class ProfileUpdate(Change):
-    """What a client says of themselves, or a guardian of a child. The names are the legal ones, save preferred_name."""
+class ChartUpdate(Change):
+    """What changes of a chart. The names are the legal ones, save preferred_name."""
 
     given_name: Name | None = None
     middle_name: Name | None = None
@@ -155,12 +155,16 @@ class ProfileUpdate(Change):
     self_pay: bool | None = Field(None, description="Pays without insurance.")
 
 
+class ProfileUpdate(ChartUpdate):
+    """What a client says of themselves, or a guardian of a child. The names are the legal ones, save preferred_name."""
+
+
 class ProfileQuery(Query):
     client_id: UUID | None = Field(None, description="Needed where the account acts for several clients.")
 
 
-class ProfileValues(Output):
-    """The chart as its client sees it, with the own changes that staff have not decided on yet."""
+class Chart(Output):
+    """What the practice knows of a person. The names are the legal ones, save preferred_name."""
 
     given_name: str
     middle_name: str | None
@@ -190,7 +194,9 @@ class ProfileAsk(Output):
     review: bool
 
 
-class MyProfile(ProfileValues):
+class MyProfile(Chart):
+    """The chart as its client sees it, with the own changes that staff have not decided on yet."""
+
     client_id: UUID
     relationship: str
     fields: list[ProfileAsk]

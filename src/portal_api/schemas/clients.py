@@ -1,6 +1,6 @@
 """Client records: the administrative head of a chart."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -9,7 +9,6 @@ from pydantic_core import PydanticCustomError
 
 from portal_api.schemas.base import (
     BirthDate,
-    Change,
     Email,
     Ids,
     Input,
@@ -24,16 +23,15 @@ from portal_api.schemas.base import (
     TimeZone,
 )
 from portal_api.schemas.client_information import (
+    Chart,
+    ChartUpdate,
     ContactPreferences,
-    ContactPreferencesUpdate,
     EmergencyContact,
-    EmergencyContactUpdate,
     Language,
-    OtherPhone,
     OtherPhones,
     Sex,
 )
-from portal_api.schemas.practices import Address, AddressUpdate
+from portal_api.schemas.practices import Address
 
 SystemName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,49}$")]
 EXTERNAL_IDS = 20
@@ -67,24 +65,7 @@ class ClientCreate(Input):
     external_ids: ExternalIds = {}
 
 
-class ClientUpdate(Change):
-    given_name: Name | None = None
-    middle_name: Name | None = None
-    family_name: Name | None = None
-    preferred_name: Name | None = None
-    pronouns: Name | None = None
-    date_of_birth: BirthDate | None = None
-    sex: Sex | None = None
-    gender_identity: Name | None = None
-    language: Language | None = None
-    email: Email | None = None
-    phone: Phone | None = None
-    other_phones: OtherPhones | None = None
-    address: AddressUpdate | None = None
-    time_zone: TimeZone | None = None
-    emergency_contact: EmergencyContactUpdate | None = None
-    contact_preferences: ContactPreferencesUpdate | None = None
-    self_pay: bool | None = None
+class ClientUpdate(ChartUpdate):
     practitioner_ids: Ids | None = None
     external_ids: ExternalIdsUpdate | None = Field(
         None, description="Of the systems that are named; null takes an id away."
@@ -158,25 +139,8 @@ class PortalAccess(Output):
     version: int
 
 
-class Client(Output):
+class Client(Chart):
     id: UUID
-    given_name: str
-    middle_name: str | None
-    family_name: str
-    preferred_name: str | None
-    pronouns: str | None
-    date_of_birth: date | None
-    sex: Sex | None
-    gender_identity: str | None
-    language: str | None
-    email: str | None
-    phone: str | None
-    other_phones: list[OtherPhone]
-    address: Address | None
-    time_zone: str | None
-    emergency_contact: EmergencyContact | None
-    contact_preferences: ContactPreferences | None
-    self_pay: bool | None
     practitioner_ids: list[UUID]
     external_ids: dict[str, str]
     is_test: bool

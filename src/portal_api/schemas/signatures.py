@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from portal_api.models.forms import SignerRole
 from portal_api.models.signatures import Party, RequestState
 from portal_api.schemas.base import CalendarDate, Input, Name, Output, Paragraphs
+from portal_api.schemas.forms.templates import SignerRoles
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Point = Annotated[list[Annotated[float, Field(strict=False, ge=0, le=4000)]], Field(min_length=2, max_length=2)]
@@ -60,19 +60,9 @@ class MyDecline(Input):
 
 
 class SignatureRequestCreate(Input):
-    signers: Annotated[
-        list[Annotated[SignerRole, Field(strict=False)]],
-        Field(min_length=1, max_length=5, description="Who signs.", examples=[["client"]]),
-    ]
+    signers: Annotated[SignerRoles, Field(min_length=1, max_length=5, description="Who signs.", examples=[["client"]])]
     in_order: bool = Field(True, description="One after the other; else whoever comes first.")
     expires_on: CalendarDate | None = Field(None, description="The last day, in the practice's zone, to sign it on.")
-
-    @field_validator("signers")
-    @classmethod
-    def _named_once(cls, signers: list[SignerRole]) -> list[SignerRole]:
-        if len(set(signers)) < len(signers):
-            raise PydanticCustomError("repeated", "Name each signer once.")
-        return signers
 
 
 class PaperToSign(Output):

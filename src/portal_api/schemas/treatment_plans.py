@@ -7,23 +7,20 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from portal_api.models.forms import SignerRole
+from portal_api.models.forms import OF_CLIENT, SignerRole
 from portal_api.models.treatment_plans import RevisionState
 from portal_api.schemas.base import CalendarDate, Change, Input, Line, Output, PageQuery, Paragraphs
-
-OF_CLIENT = (SignerRole.CLIENT, SignerRole.GUARDIAN_ANY, SignerRole.GUARDIAN_EACH)
+from portal_api.schemas.forms.templates import SignerRoles
 
 
 def _somebody_of_the_client(signers: list[SignerRole]) -> list[SignerRole]:
     if not set(signers) & set(OF_CLIENT):
         raise PydanticCustomError("client_missing", "A plan is signed by the client, or by those who act for them.")
-    if len(set(signers)) < len(signers):
-        raise PydanticCustomError("repeated", "Name each signer once.")
     return signers
 
 
 Signers = Annotated[
-    list[Annotated[SignerRole, Field(strict=False)]],
+    SignerRoles,
     Field(min_length=1, max_length=4, description="Who signs, in this order.", examples=[["client"]]),
     AfterValidator(_somebody_of_the_client),
 ]

@@ -8,16 +8,23 @@ from sqlalchemy.dialects.postgresql import JSONB
 from portal_api.core.access import GrantPermission, Principal, Profile
 from portal_api.core.db import Read, Reader
 from portal_api.core.db.base import UUIDS
-from portal_api.models.forms import OPEN_STATES, FormAssignment, FormState, FormVersion, SignerRole
+from portal_api.models.forms import (
+    OF_CLIENT,
+    OF_PRACTICE,
+    OPEN_STATES,
+    FormAssignment,
+    FormState,
+    FormVersion,
+    SignerRole,
+)
 from portal_api.models.onboarding import ClientOnboarding
 from portal_api.models.scheduling import AppointmentRequest
 from portal_api.models.signatures import Party, RequestState, Signature, SignatureRequest
-from portal_api.services.forms.reading import addressed_to
+from portal_api.services.forms.reading import addressed_to, listed
 from portal_api.services.onboarding.standing import PERMISSIONS
 from portal_api.services.signatures import custody
 
 MOST = 50
-BY_CLIENTS = (SignerRole.CLIENT, SignerRole.GUARDIAN_ANY, SignerRole.GUARDIAN_EACH)
 _account = bindparam("account_id")
 
 
@@ -26,17 +33,29 @@ def _of(name: str) -> Any:
     return bindparam(name, type_=UUIDS).any_()
 
 
-def _item(kind: str, row: Any, title: Any, due_on: Any, since: Any, id: Any = None, if_all: Any = None) -> Any:
-    """if_all: whether it waits for the caller only where custody has every guardian sign."""
+_UNTITLED = {
+    "title": null().cast(Text),
+    "values": null().cast(JSONB),
+    "due_on": null().cast(Date),
+    "if_all_guardians": false(),
+}
+
+
+def _item(kind: str, row: Any, id: Any, since: Any, **told: Any) -> Any:
+    """if_all_guardians: whether it waits for the caller only where custody has every guardian sign."""
     return select(
         literal(kind).cast(Text).label("kind"),
         row.client_id.label("client_id"),
-        (row.id if id is None else id).label("id"),
-        title.label("title"),
-        due_on.label("due_on"),
+        id.label("id"),
         since.label("since"),
-        (false() if if_all is None else if_all).label("if_all_guardians"),
+        *(value.label(name) for name, value in (_UNTITLED | told).items()),
     )
+
+
+def _form(kind: str, **told: Any) -> Any:
+    titled = {"title": FormVersion.title, "values": FormAssignment.values, "due_on": FormAssignment.due_on}
+    form = _item(kind, FormAssignment, FormAssignment.id, FormAssignment.created_at, **titled, **told)
+    return form.join(FormVersion, FormVersion.id == FormAssignment.form_version_id)
 
 
 def _has_role(role: SignerRole) -> Any:
@@ -57,39 +76,27 @@ def _signed(*conditions: Any) -> Any:
     )
 
 
-_no_title, _no_date = null().cast(Text), null().cast(Date)
-_onboarding = _item(
-    "onboarding", ClientOnboarding, _no_title, _no_date, ClientOnboarding.created_at, ClientOnboarding.client_id
-).where(ClientOnboarding.client_id == _of("onboarding"), ClientOnboarding.completed_at.is_(None))
-_forms = (
-    _item("form", FormAssignment, FormVersion.title, FormAssignment.due_on, FormAssignment.created_at)
-    .join(FormVersion, FormVersion.id == FormAssignment.form_version_id)
-    .where(
-        FormAssignment.client_id == _of("completing"),
-        FormAssignment.state_now().in_(OPEN_STATES),
-        addressed_to(_account),
-    )
+_onboarding = _item("onboarding", ClientOnboarding, ClientOnboarding.client_id, ClientOnboarding.created_at).where(
+    ClientOnboarding.client_id == _of("onboarding"), ClientOnboarding.completed_at.is_(None)
+)
+_forms = _form("form").where(
+    FormAssignment.client_id == _of("completing"),
+    FormAssignment.state_now().in_(OPEN_STATES),
+    addressed_to(_account),
 )
 _by_ours = _signed(Signature.party.in_((Party.CLIENT, Party.GUARDIAN)))
-_by_staff = or_(_has_role(SignerRole.PRACTITIONER), _has_role(SignerRole.SUPERVISOR))
+_by_staff = or_(*map(_has_role, OF_PRACTICE))
 _each = _has_role(SignerRole.GUARDIAN_EACH)
-_signatures = (
-    _item(
-        *("signature", FormAssignment, FormVersion.title, FormAssignment.due_on, FormAssignment.created_at),
-        if_all=and_(_by_ours, _by_staff, ~_each),
-    )
-    .join(FormVersion, FormVersion.id == FormAssignment.form_version_id)
-    .where(
-        FormAssignment.client_id == _of("signing"),
-        FormAssignment.state == FormState.SUBMITTED,
-        or_(*map(_has_role, BY_CLIENTS)),
-        addressed_to(_account),
-        ~_signed(Signature.account_id == _account),
-        # What one of them has signed and is not closed waits for another guardian, or for staff.
-        or_(_each, ~_by_ours, FormAssignment.client_id == _of("acting")),
-    )
+_signatures = _form("signature", if_all_guardians=and_(_by_ours, _by_staff, ~_each)).where(
+    FormAssignment.client_id == _of("signing"),
+    FormAssignment.state == FormState.SUBMITTED,
+    or_(*map(_has_role, OF_CLIENT)),
+    addressed_to(_account),
+    ~_signed(Signature.account_id == _account),
+    # What one of them has signed and is not closed waits for another guardian, or for staff.
+    or_(_each, ~_by_ours, FormAssignment.client_id == _of("acting")),
 )
-_offers = _item("counter_offer", AppointmentRequest, _no_title, _no_date, AppointmentRequest.updated_at).where(
+_offers = _item("counter_offer", AppointmentRequest, AppointmentRequest.id, AppointmentRequest.updated_at).where(
     AppointmentRequest.client_id == _of("booking"),
     AppointmentRequest.state == "requested",
     AppointmentRequest.offered_starts_at.is_not(None),
@@ -116,5 +123,5 @@ async def of(reader: Reader, principal: Principal, profiles: tuple[Profile, ...]
         booking=permitted(GrantPermission.APPOINTMENTS_BOOK),
     )
     unsure = {row["client_id"] for row in rows if row["if_all_guardians"]}
-    every = {client_id for client_id in unsure if await custody.all_guardians_sign(reader, client_id)}
-    return [row for row in rows if not row.pop("if_all_guardians") or row["client_id"] in every]
+    every = await custody.where_all_guardians_sign(reader, unsure) if unsure else frozenset()
+    return [listed(row) for row in rows if not row.pop("if_all_guardians") or row["client_id"] in every]

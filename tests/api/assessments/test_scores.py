@@ -55,6 +55,21 @@ class TestHandingIn:
         refused = await clinic.client.patch(f"{MINE}/{assignment['id']}", {"answers": {"q1": 4}})
         assert faults(refused) == {"/answers/q1": "not_an_option"}
 
+    async def test_an_option_without_a_score_counts_as_no_answer(self, clinic: Clinic) -> None:
+        """F8.M7: and never as nought."""
+        options = [
+            {"value": value, "label": value, "score": score} for value, score in (("a", 1), ("b", 3), ("c", None))
+        ]
+        items = [{"key": key, "type": "choice", "text": key, "options": options} for key in ("one", "two")]
+        template = await clinic.published(*items, kind="assessment", title="Two questions for {client_name}")
+        handed_in = await clinic.answer(await clinic.assign(template), {"one": "b", "two": "c"})
+        score = handed_in["score"]
+        assert (score["total"], score["missing"], score["lowest"], score["highest"]) == (None, ["two"], 2, 6)
+        whole = await clinic.answer(await clinic.assign(template), {"one": "b", "two": "a"})
+        assert whole["score"]["total"] == 4
+        series = (await clinic.client.get("/v1/me/assessments")).json()["data"]
+        assert {each["title"] for each in series} == {"Two questions for Grace Client"}
+
     async def test_a_practice_may_keep_scores_to_itself(self, clinic: Clinic) -> None:
         await set_portal(clinic.practice, assessments={"scores_visible": False})
 

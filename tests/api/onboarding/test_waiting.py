@@ -54,6 +54,13 @@ async def test_what_is_due_first_comes_first(world: World) -> None:
     ]
 
 
+async def test_titles_are_told_with_the_names_in_them(world: World) -> None:
+    practice = await open_practice(world)
+    form = await published_form(practice, title="Welcome to {practice_name}")
+    _, client = await invited(world, practice, form_template_ids=[form["id"]])
+    assert "Welcome to Harbor Therapy" in [item["title"] for item in await waiting(client)]
+
+
 async def test_a_guardian_sees_what_they_may_do_and_nothing_that_is_confidential(world: World) -> None:
     """F6.M1, F6.B3."""
     practice = await open_practice(world)

@@ -111,6 +111,12 @@ async def test_a_refusal_ends_it(desk: SigningDesk) -> None:
     assert refusal(await sign(client, document)) == (409, "invalid_state")
 
 
+async def test_who_is_not_asked_does_not_refuse_it(desk: SigningDesk) -> None:
+    client, document = await desk.portal(), await asked(desk, "practitioner")
+    assert refusal(await client.post(f"{MINE}/{document['id']}/decline")) == (409, "not_asked_to_sign")
+    assert (await sign(desk.owner, document, STAFFS)).json()["signing_state"] == "complete"
+
+
 async def test_after_the_day_nobody_signs_and_it_can_be_asked_again(desk: SigningDesk, sql: Any) -> None:
     client = await desk.portal()
     document = await asked(desk, expires_on="2100-01-01")

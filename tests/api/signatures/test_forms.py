@@ -262,6 +262,45 @@ class TestRefusing:
         form = await desk.consent()
         assert (await client.post(f"{MINE}/{form['id']}/decline")).json()["state"] == "declined"
 
+    async def test_who_is_asked_again_may_refuse_again(self, desk: SigningDesk) -> None:
+        """The practice opened it anew: each refusal is on file, with its reason."""
+        client = await desk.portal()
+        form = await desk.handed_in(client)
+        path, reasons = f"{MINE}/{form['id']}", ["I want to ask first.", "I have asked."]
+        for reason in reasons:
+            declined = await client.post(f"{path}/decline", {"reason": reason})
+            assert (declined.status_code, declined.json()["state"]) == (200, "declined"), declined.text
+            assert refusal(await client.post(f"{path}/decline")) == (409, "invalid_state")
+            await desk.owner.post(f"{ASSIGNMENTS}/{form['id']}/reopen")
+        shown = await signing(client, form)
+        assert [decision["reason"] for decision in shown["decisions"]] == reasons
+        assert (shown["may_sign"], [signer["state"] for signer in shown["signers"]]) == (True, ["waiting"])
+        assert (await sign(client, form)).json()["state"] == "locked"
+
+    async def test_who_is_not_asked_does_not_refuse(self, desk: SigningDesk) -> None:
+        client, parent = await desk.portal(), await desk.parent()
+        plain = await desk.given()
+        assert refusal(await client.post(f"{MINE}/{plain['id']}/decline")) == (409, "nothing_to_sign")
+        for signers in (("guardian:any",), ("guardian:each", "practitioner")):
+            form = await desk.handed_in(client, *signers)
+            assert refusal(await client.post(f"{MINE}/{form['id']}/decline")) == (409, "not_asked_to_sign")
+            assert (await desk.read(form))["state"] == "submitted"
+            assert (await parent.post(f"{MINE}/{form['id']}/decline")).json()["state"] == "declined"
+
+    @pytest.mark.parametrize("act", ["decline", "withdraw-consent"])
+    async def test_the_other_parent_does_not_read_the_reason(self, desk: SigningDesk, act: str) -> None:
+        """F6.M3: it is told to its author and to staff."""
+        first, second = await desk.parent(), await desk.parent()
+        form = await desk.handed_in(first)
+        path = f"{MINE}/{form['id']}"
+        told = await first.post(f"{path}/{act}", {"reason": "My lawyer says so."})
+        assert told.status_code == 200, told.text
+        for reader, knows in ((first, True), (second, False)):
+            for seen in (path, MINE, "/v1/sync"):
+                answer = await reader.get(seen)
+                assert (form["id"] in answer.text, "lawyer" in answer.text) == (True, knows), seen
+        assert (await desk.read(form))["state_reason"] == "My lawyer says so."
+
     async def test_the_second_signer_may_refuse(self, desk: SigningDesk, sql: Any) -> None:
         await desk.all_guardians_sign(sql)
         first, second = await desk.parent(), await desk.parent()

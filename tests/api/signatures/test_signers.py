@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from portal_api.core.access import Role
-from tests.api.forms.desk import ASSIGNMENTS, MINE
-from tests.api.signatures.signing import SigningDesk, pdf, refusal, sign, signing, text_of, verify
+from tests.api.forms.desk import ASSIGNMENTS, MINE, TEMPLATES, definition, faults
+from tests.api.signatures.signing import CONSENT, SigningDesk, pdf, refusal, sign, signing, text_of, verify
 from tests.people import client_login, colleague
 from tests.world import Caller
 
@@ -171,6 +171,19 @@ class TestGuardians:
         form = await desk.handed_in(first, for_account_id=first.account["id"])
         assert refusal(await sign(second, form)) == (404, "not_found")
         assert (await sign(first, form)).json()["state"] == "locked"
+
+    async def test_once_whatever_they_sign_as(self, desk: SigningDesk) -> None:
+        """Nobody else sees it: who signs in the client's place signs as the guardian too."""
+        parent = await desk.parent()
+        form = await desk.handed_in(parent, "client", "guardian:any", for_account_id=parent.account["id"])
+        assert len((await signing(parent, form))["signers"]) == 1
+        assert (await sign(parent, form)).json()["state"] == "locked"
+
+    async def test_each_role_is_named_once(self, desk: SigningDesk) -> None:
+        """Two signatures of one client are never given."""
+        body = {"kind": "consent", "title": "Twice", "definition": definition(*CONSENT)}
+        refused = await desk.owner.post(TEMPLATES, body | {"signers": ["client", "client"]})
+        assert faults(refused) == {"/signers": "repeated"}
 
 
 class TestPractice:

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from portal_api.models.forms import FormKind, SignerRole
 from portal_api.schemas.base import Change, Input, Line, Output, PageQuery, Paragraphs, SearchText
@@ -12,10 +13,16 @@ from portal_api.schemas.forms.definition import FormDefinition
 
 TemplateState = Literal["draft", "published", "archived"]
 Kind = Annotated[FormKind, Field(strict=False)]
-Signers = Annotated[
-    list[Annotated[SignerRole, Field(strict=False)]],
-    Field(max_length=5, description="Who signs, in this order; nobody where it is empty."),
-]
+
+
+def _named_once(roles: list[SignerRole]) -> list[SignerRole]:
+    if len(set(roles)) < len(roles):
+        raise PydanticCustomError("repeated", "Name each signer once.")
+    return roles
+
+
+SignerRoles = Annotated[list[Annotated[SignerRole, Field(strict=False)]], AfterValidator(_named_once)]
+Signers = Annotated[SignerRoles, Field(max_length=5, description="Who signs, in this order; nobody where it is empty.")]
 _EXAMPLE = FormDefinition.model_validate(
     {
         "sections": [

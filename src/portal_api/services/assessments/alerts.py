@@ -16,6 +16,7 @@ from portal_api.models.forms import FormAssignment, FormTemplate, FormVersion
 from portal_api.schemas.assessments import SafetyAlertFilters
 from portal_api.services import audit
 from portal_api.services.clients import reading
+from portal_api.services.forms.rendering import filled
 from portal_api.services.paging import Pager
 
 COLUMNS = (
@@ -25,6 +26,7 @@ COLUMNS = (
     SafetyAlert.form_assignment_id,
     FormTemplate.key.label("form_key"),
     FormVersion.title.label("form_title"),
+    FormAssignment.values,
     SafetyAlert.rule,
     SafetyAlert.item_key,
     SafetyAlert.score,
@@ -53,7 +55,7 @@ async def page_alerts(reader: Reader, principal: Principal, filters: SafetyAlert
         after_id=UUID(pager.position[0]) if pager.position else None,
         limit=pager.limit + 1,
     )
-    answer = pager.envelope(rows)
+    answer = pager.envelope([_shaped(row) for row in rows])
     audit.viewed(reader, principal, "safety_alerts.listed", {row["client_id"] for row in answer["data"]})
     return answer
 
@@ -66,7 +68,13 @@ async def get_alert(source: Source, principal: Principal, alert_id: UUID) -> dic
         raise NotFound
     if isinstance(source, Reader):
         audit.viewed(source, principal, "safety_alert.viewed", [row["client_id"]])
-    return row
+    return _shaped(row)
+
+
+def _shaped(row: dict[str, Any]) -> dict[str, Any]:
+    """With the names in the form's title."""
+    values = row.pop("values")
+    return row | {"form_title": filled(row["form_title"], values)}
 
 
 async def acknowledge(session: Session, principal: Principal, alert_id: UUID, note: str | None) -> dict[str, Any]:

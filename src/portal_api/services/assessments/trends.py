@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, any_, bindparam, func, or_, select, tuple_
+from sqlalchemy import ARRAY, any_, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.sql.elements import Over
 
@@ -15,6 +15,7 @@ from portal_api.models.forms import FormAssignment, FormState, FormTemplate, For
 from portal_api.models.portal import PortalSettings
 from portal_api.schemas.assessments import AssessmentFilters, MyAssessmentFilters
 from portal_api.services import audit, clients
+from portal_api.services.forms.reading import addressed_to, listed
 from portal_api.services.paging import Pager
 
 _SHOWN = Read(select(PortalSettings.assessment_scores_visible))
@@ -64,6 +65,7 @@ async def _page(
 
 
 def _shaped(row: dict[str, Any]) -> dict[str, Any]:
+    row = listed(row)
     points = row.pop("points")
     previous, first = (_difference(row, which, points) for which in ("previous", "first"))
     return row | {"since_previous": previous, "since_first": first, "reliable_change_points": points}
@@ -120,6 +122,7 @@ def _handed_in(*, by_key: bool, for_account: bool) -> Rows:
             own.form_template_id,
             FormTemplate.key,
             FormVersion.title,
+            own.values,
             own.submitted_at,
             own.score,
             FormVersion.scoring["reliable_change"]["points"].label("points"),
@@ -137,7 +140,7 @@ def _handed_in(*, by_key: bool, for_account: bool) -> Rows:
     if by_key:
         statement = statement.where(FormTemplate.key == bindparam("key"))
     if for_account:
-        statement = statement.where(or_(own.account_id.is_(None), own.account_id == bindparam("account_id")))
+        statement = statement.where(addressed_to(bindparam("account_id")))
     return statement
 
 

@@ -50,7 +50,7 @@ def _view(profile: Profile, chart: Seen, asked: Rules) -> dict[str, Any]:
             "name": name,
             "group": GROUP_OF[name],
             "required": asked.of(name)["required"],
-            "review": asked.of(name)["review"],
+            "review": asked.of(name)["review"] or name in chart.hidden,
         }
         for name in asked.of_profile
     ]

@@ -32,15 +32,18 @@ async def propose(
     rules: Rules,
     seen: Seen,
     pointer: str,
-) -> list[str]:
-    """Take over what is given, of a client who is held for a change; says which fields differ from the chart.
+) -> None:
+    """Take over what is given, of a client who is held for a change.
 
+    What the chart says and the caller does not see is never written over at once: any value waits for staff, also the
+    one that is there already, so that guessing tells nothing; none is what was shown, and asks for nothing (F6.M3).
     asked: the fields that may be given here. Raises Invalid for any other, and for what cannot be left empty.
     """
     wanted = {name: _whole(name, value, asked, rules, seen, pointer) for name, value in given.given().items()}
     now, chart = await clock.now(session), {name: stored(getattr(client, name)) for name in wanted}
-    differing = {name: value for name, value in wanted.items() if value != chart[name]}
-    reviewed = {name: value for name, value in differing.items() if rules.of(name)["review"]}
+    unseen = {name: value for name, value in wanted.items() if name in seen.hidden and value not in (None, [])}
+    differing = {name: value for name, value in wanted.items() if name not in seen.hidden and value != chart[name]}
+    reviewed = {name: value for name, value in differing.items() if rules.of(name)["review"]} | unseen
     direct = {name: restored(name, value) for name, value in differing.items() if name not in reviewed}
     change = await _open_change(session, principal, profile, make=bool(reviewed))
     if change is not None:
@@ -49,7 +52,6 @@ async def propose(
         await clients.write(session, client, direct)
         about = {"resource": ("client", client.id), "clients": [client.id]}
         await audit.record(session, principal, "client.updated", changed=direct, **about)
-    return sorted(differing)
 
 
 def _whole(name: str, value: Any, asked: Collection[str], rules: Rules, seen: Seen, pointer: str) -> Any:

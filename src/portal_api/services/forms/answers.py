@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -155,7 +155,7 @@ def _number(item: Item, value: Any) -> int | float:
     if (item.min is not None and value < item.min) or (item.max is not None and value > item.max):
         raise Wrong("out_of_range", f"The answer lies {_range(item)}.")
     step = item.step or (1 if item.type is ItemType.SCALE else None)
-    if step is not None and (Decimal(str(value)) - Decimal(str(item.min or 0))) % Decimal(str(step)):
+    if step is not None and (Fraction(str(value)) - Fraction(str(item.min or 0))) % Fraction(str(step)):
         raise Wrong("not_a_step", f"The answer goes in steps of {step}, counted from {item.min or 0}.")
     return value
 

@@ -5,12 +5,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, and_, bindparam, case, func, null, or_, select
+from sqlalchemy import ARRAY, ColumnElement, and_, bindparam, case, exists, func, null, or_, select
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 
-from portal_api.core.access import GrantPermission, Principal, Profile
+from portal_api.core.access import ActorKind, GrantPermission, Principal, Profile
 from portal_api.core.db import Read, Reader, Rows, Session, Source
 from portal_api.core.errors import Forbidden, NotFound
+from portal_api.models.auth import Account
 from portal_api.models.clients import Client
 from portal_api.models.forms import OPEN_STATES, FormAssignment, FormRecurrence, FormTemplate, FormVersion
 from portal_api.models.practices import Practice
@@ -20,7 +21,7 @@ from portal_api.schemas.forms.mine import MyFormFilters
 from portal_api.services import audit, clients
 from portal_api.services.clients import reading as of_clients
 from portal_api.services.forms import answers, crisis
-from portal_api.services.forms.rendering import rendered
+from portal_api.services.forms.rendering import filled, rendered
 from portal_api.services.paging import Pager
 
 COMPLETE, SIGN = GrantPermission.FORMS_COMPLETE, GrantPermission.FORMS_SIGN
@@ -36,7 +37,6 @@ COLUMNS = (
     FormVersion.number.label("version_number"),
     FormAssignment.state_now().label("state"),
     FormAssignment.state_changed_at,
-    FormAssignment.state_reason,
     FormAssignment.due_on,
     func.coalesce(_overdue, False).label("overdue"),
     FormAssignment.expires_on,
@@ -58,6 +58,7 @@ _recurrence = case(
     else_=null(),
 )
 STAFFS = (
+    FormAssignment.state_reason,
     FormAssignment.account_id.label("for_account_id"),
     _recurrence.label("recurrence"),
     FormAssignment.assigned_by,
@@ -67,6 +68,11 @@ CONTENT = (FormVersion.description, FormVersion.definition, FormAssignment.answe
 _this = FormAssignment.id == bindparam("form_assignment_id")
 _account = bindparam("account_id", type_=PGUUID(as_uuid=True))
 _mine = bindparam("mine", type_=ARRAY(PGUUID(as_uuid=True)))
+_by_staff = exists().where(Account.id == FormAssignment.state_changed_by, Account.kind == ActorKind.STAFF)
+_told_reason = case(
+    (or_(FormAssignment.state_changed_by == _account, _by_staff), FormAssignment.state_reason), else_=null()
+).label("state_reason")
+"""What one of those who act for a client gave as a reason is told to nobody else of them (F6.M3)."""
 
 
 async def page(reader: Reader, principal: Principal, client_id: UUID, filters: FormAssignmentFilters) -> dict[str, Any]:
@@ -205,25 +211,25 @@ def _ids_of(profiles: Iterable[Profile]) -> list[UUID]:
 
 
 def listed(row: dict[str, Any]) -> dict[str, Any]:
-    row["title"] = rendered({"title": row["title"]}, row.pop("values"))["title"]
-    return row
+    """With the names in its title, where it has one."""
+    values = row.pop("values")
+    return row | {"title": row["title"] and filled(row["title"], values)}
 
 
 def _whole(row: dict[str, Any]) -> dict[str, Any]:
     """With what is missing, and with the names in its texts."""
     definition, given = FormDefinition.model_validate(row["definition"]), row["answers"]
     row |= {"missing": answers.missing(definition, given), "progress": answers.progress(definition, given)}
-    return rendered_row(row)
-
-
-def rendered_row(row: dict[str, Any]) -> dict[str, Any]:
-    """Title, description and definition with the values that the assignment froze."""
     values = row.pop("values")
-    names = ("title", "description", "definition")
-    return row | rendered({name: row[name] for name in names}, values)
+    return row | rendered({name: row[name] for name in ("title", "description", "definition")}, values)
 
 
 def rows_of(*columns: Any) -> Rows:
+    """As those who act for the client see them."""
+    return _rows(_told_reason, *columns)
+
+
+def _rows(*columns: Any) -> Rows:
     return (
         select(*COLUMNS, *columns)
         .select_from(FormAssignment)
@@ -234,7 +240,7 @@ def rows_of(*columns: Any) -> Rows:
 
 
 def _for_staff(*columns: Any) -> Rows:
-    return rows_of(*STAFFS, *columns).outerjoin(FormRecurrence, FormRecurrence.id == FormAssignment.recurrence_id)
+    return _rows(*STAFFS, *columns).outerjoin(FormRecurrence, FormRecurrence.id == FormAssignment.recurrence_id)
 
 
 def _in_state(state: str) -> ColumnElement[bool]:

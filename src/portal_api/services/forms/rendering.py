@@ -21,7 +21,7 @@ def rendered(content: Any, values: Mapping[str, str | None]) -> Any:
     """A copy of the content with every text filled in. Keys, options' values and codes are no texts."""
     if isinstance(content, dict):
         return {
-            name: _filled(value, values) if name in _TEXTS and isinstance(value, str) else rendered(value, values)
+            name: filled(value, values) if name in _TEXTS and isinstance(value, str) else rendered(value, values)
             for name, value in content.items()
         }
     if isinstance(content, list):
@@ -29,7 +29,7 @@ def rendered(content: Any, values: Mapping[str, str | None]) -> Any:
     return content
 
 
-def _filled(text: str, values: Mapping[str, str | None]) -> str:
+def filled(text: str, values: Mapping[str, str | None]) -> str:
     """Once: a value that has braces in it is text."""
     return _NAME.sub(lambda found: _value(found, values), text)
 

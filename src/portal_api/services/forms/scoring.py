@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from portal_api.schemas.scoring import Band, Missing, Scoring, Subscale
 
 Points = Mapping[str, float | None]
-"""By item: its points; None without an answer."""
+"""By item: its points; None without an answer, or for one that has no score."""
 
 
 class Version(Protocol):
@@ -46,8 +46,8 @@ def score(version: Version, answers: Mapping[str, Any]) -> dict[str, Any] | None
         "total": total,
         "severity": band.severity if band else None,
         "severity_label": band.label if band else None,
-        "lowest": sum(min(options[key].values()) for key in rule.items),
-        "highest": sum(max(options[key].values()) for key in rule.items),
+        "lowest": sum(min(_scores(options[key])) for key in rule.items),
+        "highest": sum(max(_scores(options[key])) for key in rule.items),
         "prorated": total is not None and bool(missing),
         "subscales": subscales,
         "criteria_met": _all_met(subscales),
@@ -61,7 +61,7 @@ def rule_of(version: Version) -> Scoring | None:
     """The rule of a version. A form of a practice's own whose options carry scores is their plain sum."""
     if version.scoring is not None:
         return Scoring.model_validate(version.scoring)
-    items = tuple(key for key, points in _options(version.definition).items() if points)
+    items = tuple(key for key, points in _options(version.definition).items() if _scores(points))
     if not items:
         return None
     return Scoring(method_version="sum/1", items=items, missing=Missing(allowed=0, source="No item may be missing."))
@@ -79,16 +79,19 @@ def alarms(version: Version, answers: Mapping[str, Any]) -> Iterator[tuple[str, 
             yield safety.rule, safety.item, int(points)
 
 
-def _options(definition: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """By item of one choice: the points of each option that has any."""
+def _options(definition: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """By item of one choice: the points of each option, None for one that has none."""
     items = (item for section in definition["sections"] for item in section["items"] if item["type"] == "choice")
     return {
-        item["key"]: {o["value"]: o["score"] for o in item.get("options") or () if o.get("score") is not None}
-        for item in items
+        item["key"]: {option["value"]: option.get("score") for option in item.get("options") or ()} for item in items
     }
 
 
-def _points(options: Mapping[str, float], answer: Any) -> float | None:
+def _scores(options: Mapping[str, float | None]) -> list[float]:
+    return [points for points in options.values() if points is not None]
+
+
+def _points(options: Mapping[str, float | None], answer: Any) -> float | None:
     if answer is None:
         return None
     if str(answer) not in options:

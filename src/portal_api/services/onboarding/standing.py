@@ -12,7 +12,7 @@ from portal_api.core.db import Read, Source
 from portal_api.core.errors import NotFound
 from portal_api.models.clients import Client, ClientGrant
 from portal_api.models.documents import READABLE, Document, FileState, StoredFile
-from portal_api.models.forms import FormAssignment, FormState
+from portal_api.models.forms import OF_PRACTICE, FormAssignment, FormState
 from portal_api.models.insurance import InsurancePolicy
 from portal_api.models.onboarding import FORM_KINDS, INFORMATION_KINDS, ClientOnboarding, OnboardingStep
 from portal_api.models.signatures import Party, RequestState, Signature, SignatureRequest, SubjectKind
@@ -29,7 +29,6 @@ PERMISSIONS = {
 """What it takes to fill in a step of this kind for somebody else."""
 BEHIND_ONE = ("done", "skipped", "waiting")
 TO_DO = ("open", "in_progress")
-STAFF_ROLES = ("practitioner", "supervisor")
 UNDER_WAY = (*READABLE, FileState.UPLOADING, FileState.SCANNING)
 
 _grants = (
@@ -234,7 +233,7 @@ def _of_signing(step: dict[str, Any]) -> tuple[str, list[str]]:
     roles = [signer["role"] for signer in step["signers"]]
     if not roles:
         return "done", []
-    staff_left = "guardian:each" not in roles and any(role in STAFF_ROLES for role in roles)
+    staff_left = "guardian:each" not in roles and any(role in OF_PRACTICE for role in roles)
     if step["client_signed"] and staff_left:
         return "done", []
     return ("waiting", []) if step["caller_signed"] else ("in_progress", ["signature"])

@@ -144,12 +144,12 @@ def _stored(text: Any) -> Json:
 
 def _comparison(entry: Json, keys: Mapping[str, str]) -> Json:
     question, operator = entry.get("question"), entry.get("operator")
-    if question not in keys:
+    if not isinstance(question, str) or question not in keys:
         raise Unsaid("A condition names a question that comes before.")
     value = next((value for name, value in entry.items() if name.startswith("answer")), None)
     if operator == "exists":
         return {"item": keys[question], "op": "answered", "value": value is not False}
-    if operator not in _OURS:
+    if not isinstance(operator, str) or operator not in _OURS:
         raise Unsaid("Forms compare with exists, =, !=, >= and <=.")
     if "answerQuantity" in entry or "answerReference" in entry or value is None:
         raise Unsaid("Forms compare with codes, text, dates and numbers.")

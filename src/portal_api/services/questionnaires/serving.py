@@ -50,7 +50,7 @@ async def create(session: Session, principal: Principal, resource: Json, query: 
     definition = importing.definition_of(resource)
     kind = query.kind or importing.kind_of(resource)
     said = {
-        "kind": kind if kind in set(FormKind) else FormKind.INTAKE,
+        "kind": kind if kind in tuple(FormKind) else FormKind.INTAKE,
         "title": resource.get("title") or resource.get("name") or "Imported form",
         "description": resource.get("description"),
         "definition": definition,

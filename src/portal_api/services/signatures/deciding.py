@@ -6,28 +6,20 @@ from uuid import UUID
 from portal_api.core import clock
 from portal_api.core.access import Principal
 from portal_api.core.db import Session
-from portal_api.core.errors import Conflict, on_constraint
 from portal_api.core.ids import new_id
 from portal_api.models.signatures import RequestState, SignatureDecision, SubjectKind
 from portal_api.services.signatures import reading
 from portal_api.services.signatures.parties import Signer
-from portal_api.services.signatures.signing import AlreadySigned
+from portal_api.services.signatures.signing import AlreadySigned, NotAskedToSign
 from portal_api.services.signatures.subjects import Subject
-
-
-class AlreadyDecided(Conflict):
-    code, title = "already_decided", "You have said so already"
-
-
-on_constraint("uq_signature_decision_subject", AlreadyDecided)
 
 
 async def decline(
     session: Session, principal: Principal, subject: Subject, candidates: Sequence[Signer], reason: str | None
 ) -> None:
-    """Record that the caller does not sign; nobody else can either.
+    """Record that the caller, who is asked to sign, does not; nobody else can either.
 
-    Raises AlreadySigned for who has signed it, InvalidState, AlreadyDecided.
+    Raises AlreadySigned for who has signed it, InvalidState, NotAskedToSign.
     """
     found = await reading.standings(session, subject)
     if any(row["account_id"] == principal.account_id for row in found.signatures):
@@ -35,13 +27,15 @@ async def decline(
     request = await reading.held_request(session, subject.kind, subject.id)
     if request is not None:
         request.end(RequestState.DECLINED, await clock.instant(session))
+    if found.standing.place_of(candidates) == "not_asked":
+        raise NotAskedToSign("Ask the practice who is to sign this.")
     await _record(session, principal, subject, candidates[0], "declined", reason)
 
 
 async def withdraw_consent(
     session: Session, principal: Principal, subject: Subject, candidates: Sequence[Signer], reason: str | None
 ) -> None:
-    """Record that a consent that was signed no longer holds, from now on. Raises AlreadyDecided."""
+    """Record that a consent that was signed no longer holds, from now on."""
     await _record(session, principal, subject, candidates[0], "consent_withdrawn", reason)
 
 

@@ -1,6 +1,5 @@
 """Signing forms: handed in, signed by everybody who is asked, then locked (F8.M3, F8.M5, F8.B2)."""
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +11,8 @@ from portal_api.core.db import Read, Session, Source
 from portal_api.core.errors import Conflict, NotFound
 from portal_api.models.clients import Client
 from portal_api.models.forms import (
+    OF_CLIENT,
+    OF_PRACTICE,
     OPEN_STATES,
     FormAssignment,
     FormState,
@@ -26,6 +27,7 @@ from portal_api.schemas.signatures import MyDecline, MySign, Sign
 from portal_api.services import audit, forms
 from portal_api.services.documents.opening import Content
 from portal_api.services.forms import reading as of_forms
+from portal_api.services.forms.rendering import filled
 from portal_api.services.forms.submitting import complete
 from portal_api.services.signatures import copies, deciding, reading, signing
 from portal_api.services.signatures.form_papers import paper_of
@@ -108,10 +110,11 @@ async def decline(
 ) -> dict[str, Any]:
     """Refuse to sign, with a reason or without; nobody else signs it then (F8.M6).
 
-    Raises NotFound, Forbidden, AlreadySigned, InvalidState.
+    Raises NotFound, Forbidden, NothingToSign, NotAskedToSign, AlreadySigned, InvalidState.
     """
     client_id, reason = (data.client_id, data.reason) if data else (None, None)
     assignment, _ = await of_forms.held_by_client(session, principal, form_assignment_id, client_id, SIGN)
+    _must_be_for_signing(assignment)
     subject = await _subject(session, assignment.id)
     candidates = client_as(principal, assignment.client_id)
     assignment.decline(await clock.instant(session), principal.account_id, reason)
@@ -149,8 +152,7 @@ async def open_copy(session: Session, principal: Principal, form_assignment_id: 
 async def _sign(
     session: Session, principal: Principal, assignment: FormAssignment, candidates: list[Signer], data: Sign
 ) -> None:
-    if not assignment.signers:
-        raise NothingToSign("Hand it in: that is all it needs.")
+    _must_be_for_signing(assignment)
     assignment.sign(await clock.instant(session))
     await session.flush()
     subject = await _subject(session, assignment.id)
@@ -160,21 +162,25 @@ async def _sign(
     await _record(session, principal, assignment, "form.signed")
 
 
+def _must_be_for_signing(assignment: FormAssignment) -> None:
+    if not assignment.signers:
+        raise NothingToSign("Hand it in: that is all it needs.")
+
+
 async def _subject(source: Source, form_assignment_id: UUID) -> Subject:
     row = await source.row(FORM, form_assignment_id=form_assignment_id)
     if row is None:
         raise NotFound
     paper = paper_of(row)
-    wanted = tuple(_of_account(Wanted.of(one), row["account_id"]) for one in row["signers"])
     return Subject(
         kind=SubjectKind.FORM_ASSIGNMENT,
         id=row["id"],
         client_id=row["client_id"],
         client_name=row["client_name"],
         version_id=row["version_id"],
-        title=paper.title if paper else row["title"],
+        title=paper.title if paper else filled(row["title"], row["values"]),
         state=row["state"],
-        wanted=wanted,
+        wanted=_wanted([SignerRole(one["role"]) for one in row["signers"]], row["account_id"]),
         rendition=Rendition.of(paper) if paper else None,
         takes_signatures=row["state"] in (*OPEN_STATES, FormState.SUBMITTED),
         confidential=row["confidential"],
@@ -182,14 +188,14 @@ async def _subject(source: Source, form_assignment_id: UUID) -> Subject:
     )
 
 
-def _of_account(wanted: Wanted, account_id: UUID | None) -> Wanted:
-    """A form for one person is signed, in the client's place, by this one."""
-    if account_id is None or wanted.account_id is not None or wanted.role in _OF_PRACTICE:
-        return wanted
-    return replace(wanted, account_id=account_id)
-
-
-_OF_PRACTICE = (SignerRole.PRACTITIONER, SignerRole.SUPERVISOR)
+def _wanted(roles: list[SignerRole], account_id: UUID | None) -> tuple[Wanted, ...]:
+    """A form for one person is signed, in the client's place, by this one: once, whatever they are named as."""
+    if account_id is None:
+        return tuple(map(Wanted, roles))
+    first = next((role for role in roles if role in OF_CLIENT), None)
+    return tuple(
+        Wanted(role, account_id if role is first else None) for role in roles if role is first or role in OF_PRACTICE
+    )
 
 
 async def _record(session: Session, principal: Principal, assignment: FormAssignment, event: str) -> None:

@@ -107,7 +107,7 @@ async def standings(source: Source, subject: Subject) -> Standings:
         standing,
         subject.wanted,
         [row["account_id"] for row in guardians if not subject.confidential],
-        all_guardians=bool(guardians) and await custody.all_guardians_sign(source, subject.client_id),
+        all_guardians=bool(guardians) and bool(await custody.where_all_guardians_sign(source, [subject.client_id])),
         in_order=subject.in_order,
     )
     return Standings(request, signatures, decisions, wanted)
@@ -147,7 +147,7 @@ async def view(source: Source, principal: Principal, subject: Subject, candidate
         "statement": words.statement(subject.title, acts_as or "in my own name"),
         "records_statement": words.RECORDS_STATEMENT,
         "records_version": words.RECORDS_VERSION,
-        "signers": _signers(principal, found),
+        "signers": _signers(principal, found, subject.state),
         "decisions": [_decision(principal, row) for row in found.decisions if _is_own(principal, row)],
         "expires_at": request["expires_at"] if request else None,
         "completed_at": request["ended_at"] if request and request["state"] == RequestState.COMPLETE else None,
@@ -188,9 +188,11 @@ def _paper(subject: Subject, request: Row | None) -> dict[str, Any] | None:
     }
 
 
-def _signers(principal: Principal, found: Standings) -> list[dict[str, Any]]:
+def _signers(principal: Principal, found: Standings, state: str) -> list[dict[str, Any]]:
+    """state: of the subject. What was refused and asked for again waits again."""
     by_account = {row["account_id"]: row for row in found.signatures}
-    declined = {row["account_id"] for row in found.decisions if row["kind"] == "declined"}
+    refused = found.decisions if state == "declined" else ()
+    declined = {row["account_id"] for row in refused if row["kind"] == "declined"}
     signers = []
     for slot, given in found.standing.slots:
         account_id = given.account_id if given else slot.account_id

@@ -10,12 +10,11 @@ from portal_api.core.access import Principal, Role
 from portal_api.core.db import Read, Session, Source
 from portal_api.core.errors import PreconditionFailed, invalid
 from portal_api.models.clients import Client
-from portal_api.models.forms import SignerRole
+from portal_api.models.forms import OF_CLIENT, SignerRole
 from portal_api.models.practices import Practice
 from portal_api.models.signatures import SubjectKind
 from portal_api.models.staff import StaffMember
 from portal_api.models.treatment_plans import RevisionState, TreatmentPlan, TreatmentPlanRevision
-from portal_api.schemas.treatment_plans import OF_CLIENT
 from portal_api.services import audit, signatures
 from portal_api.services.signatures import Rendition, Subject, Wanted, paper_size
 from portal_api.services.treatment_plans import reading
