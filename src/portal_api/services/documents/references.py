@@ -19,7 +19,6 @@ for _constraint in (
     "fk_message_attachment_practice_id_document_id",
     "fk_onboarding_step_practice_id_document_id",
     "fk_onboarding_step_practice_document",
-    "fk_message_attachment_practice_id_document_id",
 ):
     on_constraint(_constraint, DocumentInUse)
 
