@@ -150,7 +150,7 @@ class TestTidying:
     async def test_what_something_else_shows_stays_and_holds_up_nothing(self, shelf: Shelf, sql: Sql) -> None:
         """A card of a policy that is on file; the document after it goes, and so does what no row knows."""
         card, other = await shelf.upload(picture(), "card.png", purpose="insurance_card"), await shelf.put()
-        policy = {"priority": "primary", "payer_name": "Harbor Health", "member_id": "7", "relationship": "self"}
+        policy = {"payer": "Harbor Health", "member_id": "W123456789"}
         made(await shelf.client.post("/v1/me/insurance-policies", policy | {"front_document_id": card["id"]}))
         await shelf.settings(dispose_when_over=True)
         past = "UPDATE document SET retention_class = 'clinical', created_at = created_at - interval '11 years'"
