@@ -92,6 +92,7 @@ AUDIENCES: Mapping[str, Audience] = {
     **_all(
         _request,
         "appointment_request.accepted",
+        "appointment_request.accepted_at_once",
         "appointment_request.counter_offer_accepted",
         "appointment_request.counter_offer_declined",
         "appointment_request.counter_offered",
