@@ -237,6 +237,7 @@ TYPES: dict[str, str] = {
     "video.entry_granted": "Somebody was given the way into a video session.",
     "video.joined": "Somebody joined a video session.",
     "video.left": "Somebody left a video session.",
+    "video.removed": "Somebody was put out of a video session.",
     "video.waiting": "Somebody came to the waiting room of a video session.",
 }
 UNKNOWN = "Something happened."

@@ -265,7 +265,7 @@ AUDIENCES: Mapping[str, Audience] = {
         "service.updated",
     ),
     **_all(Audience(holders(P.AVAILABILITY_READ), nobody), "time_off.created", "time_off.removed"),
-    **_all(_waiting_room, "video.joined", "video.left", "video.waiting"),
+    **_all(_waiting_room, "video.joined", "video.left", "video.removed", "video.waiting"),
     "video.admitted": Audience(calendar(P.VIDEO_HOST, None), acting(G.VIDEO_JOIN, Feature.VIDEO)),
     **_all(
         _quietly,
