@@ -42,18 +42,17 @@ _has_no_right = or_(
         ),
     ),
 )
-_strays = (
+_without_right = (
     select(VideoParticipant.id)
     .join(Appointment, Appointment.id == VideoParticipant.appointment_id)
     .join(Account, Account.id == VideoParticipant.account_id)
     .outerjoin(StaffMember, and_(StaffMember.account_id == Account.id, StaffMember.state == "active"))
-    .where(
-        VideoParticipant.admitted_at.is_not(None),
-        VideoParticipant.left_at.is_(None),
-        VideoParticipant.seen_at > func.now() - _LONGEST,
-        _has_no_right,
-    )
-    .order_by(VideoParticipant.id)
+    .where(_has_no_right)
+)
+_strays = _without_right.where(
+    VideoParticipant.admitted_at.is_not(None),
+    VideoParticipant.left_at.is_(None),
+    VideoParticipant.seen_at > func.now() - _LONGEST,
 )
 STRAYS = Read(_strays.limit(1))
 
@@ -80,6 +79,12 @@ async def remove(session: Session, principal: Principal, appointment_id: UUID, d
     for person in people:
         await _put_out(session, principal, person, meeting.now)
     return await waiting.everybody(session, appointment_id)
+
+
+async def may_stay(session: Session, participant_id: UUID) -> bool:
+    """Whether what brought somebody to this occurrence still holds."""
+    lost = _without_right.where(VideoParticipant.id == participant_id)
+    return (await session.execute(lost)).first() is None
 
 
 async def remove_strays(session: Session) -> None:
