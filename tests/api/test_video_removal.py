@@ -149,6 +149,21 @@ class TestWhoMayNoLongerBeThere:
         await a_minute_later(meeting)
         assert await meeting.people() == {"Grace": "removed"}
 
+    @pytest.mark.parametrize(("hours", "state"), [(3, "removed"), (5, "admitted")])
+    async def test_who_was_let_in_hours_ago_and_never_heard_of_has_gone_by_itself(
+        self, meeting: Meeting, hours: int, state: str
+    ) -> None:
+        await meeting.join()
+        await meeting.admit()
+        meeting.sql(
+            "UPDATE video_participant SET seen_at = now() - %s WHERE appointment_id = %s",
+            timedelta(hours=hours),
+            meeting.appointment_id,
+        )
+        meeting.change("client_ids = ARRAY[%s]::uuid[]", uuid4())
+        await a_minute_later(meeting)
+        assert await meeting.people() == {"Grace": state}
+
     async def test_a_client_who_takes_part_no_longer(self, meeting: Meeting) -> None:
         await inside(meeting)
         meeting.change("client_ids = ARRAY[%s]::uuid[]", uuid4())

@@ -29,6 +29,8 @@ DISCONNECT = "video.disconnect"
 LAST_TOKENS = joining.TOKEN_LIFETIME + timedelta(minutes=1)
 """After so long no token that was given out before lets anybody in, whatever the provider's clock shows."""
 _LONGEST = timedelta(days=1)
+_UNHEARD_OF = timedelta(hours=4)
+"""Who was let in and is not known to be there, as not every provider tells, has gone by then without a word."""
 _has_no_right = or_(
     Appointment.starts_at != VideoParticipant.starts_at,
     Appointment.state.not_in(ACTIVE_STATES),
@@ -53,6 +55,7 @@ _strays = _without_right.where(
     VideoParticipant.admitted_at.is_not(None),
     VideoParticipant.left_at.is_(None),
     VideoParticipant.seen_at > func.now() - _LONGEST,
+    VideoParticipant.joined_at.is_not(None) | (VideoParticipant.seen_at > func.now() - _UNHEARD_OF),
 )
 STRAYS = Read(_strays.limit(1))
 
