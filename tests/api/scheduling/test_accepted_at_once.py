@@ -100,6 +100,15 @@ class TestExisting:
             ("appointment_request.accepted_at_once", "system"),
         ]
 
+    async def test_client_and_practitioner_are_told_once_each(self, reception: Reception, world: World) -> None:
+        """F14.M1: the practitioner of a booking, not of a request that waits for an answer."""
+        await allow(reception, "existing")
+        await reception.request()
+        for account in (reception.client.account, reception.owner.account):
+            subjects = [mail.subject for mail in await world.mails(account["email"])]
+            assert sum("appointment with" in subject.lower() for subject in subjects) == 1, subjects
+            assert not any("request" in subject.lower() for subject in subjects), subjects
+
 
 class TestUsualTime:
     @pytest.mark.parametrize("weeks", [2, 8])
