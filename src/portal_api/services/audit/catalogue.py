@@ -16,6 +16,7 @@ TYPES: dict[str, str] = {
     "appointment.updated": "The place, the way, the people or the note of an appointment were changed.",
     "appointment.viewed": "An appointment was opened.",
     "appointment_request.accepted": "An appointment request was accepted; the appointment was opened.",
+    "appointment_request.accepted_at_once": "A time was asked for and given at once, as its service allows.",
     "appointment_request.counter_offer_accepted": "The time that was offered instead was taken; it is an appointment.",
     "appointment_request.counter_offer_declined": "The time that was offered instead was turned down.",
     "appointment_request.counter_offered": "Another time was offered in place of the one asked for.",
@@ -236,6 +237,7 @@ TYPES: dict[str, str] = {
     "video.entry_granted": "Somebody was given the way into a video session.",
     "video.joined": "Somebody joined a video session.",
     "video.left": "Somebody left a video session.",
+    "video.removed": "Somebody was put out of a video session.",
     "video.waiting": "Somebody came to the waiting room of a video session.",
 }
 UNKNOWN = "Something happened."

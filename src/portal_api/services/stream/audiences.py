@@ -92,6 +92,7 @@ AUDIENCES: Mapping[str, Audience] = {
     **_all(
         _request,
         "appointment_request.accepted",
+        "appointment_request.accepted_at_once",
         "appointment_request.counter_offer_accepted",
         "appointment_request.counter_offer_declined",
         "appointment_request.counter_offered",
@@ -264,7 +265,7 @@ AUDIENCES: Mapping[str, Audience] = {
         "service.updated",
     ),
     **_all(Audience(holders(P.AVAILABILITY_READ), nobody), "time_off.created", "time_off.removed"),
-    **_all(_waiting_room, "video.joined", "video.left", "video.waiting"),
+    **_all(_waiting_room, "video.joined", "video.left", "video.removed", "video.waiting"),
     "video.admitted": Audience(calendar(P.VIDEO_HOST, None), acting(G.VIDEO_JOIN, Feature.VIDEO)),
     **_all(
         _quietly,

@@ -57,6 +57,9 @@ KINDS = (
         importance=Importance.DIGESTIBLE,
         events={
             "appointment_request.created": Words("Somebody asks for an appointment", REQUEST, "request_received"),
+            "appointment_request.accepted_at_once": Words(
+                "A client booked an appointment, as its service allows", REQUEST, "request_accepted_at_once"
+            ),
             "appointment_request.withdrawn": Words("An appointment request was taken back", REQUEST, "request_changed"),
             "appointment_request.counter_offer_accepted": Words(
                 "The time that you offered was taken", REQUEST, "request_changed"
