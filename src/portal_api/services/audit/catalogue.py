@@ -142,6 +142,8 @@ TYPES: dict[str, str] = {
     "message.retracted": "A message was taken back by its author.",
     "message.sent": "A message was written.",
     "messaging_policy.updated": "What the practice says about messages was changed.",
+    "notification.created": "Something was put into inboxes.",
+    "notification.read": "Something in an inbox was read.",
     "notification_log.listed": "The log of mails was read.",
     "notification_preferences.updated": "How somebody wants to be told of things was changed.",
     "out_of_office.ended": "A staff member is back, or was said to be.",

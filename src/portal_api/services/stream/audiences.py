@@ -20,6 +20,7 @@ from portal_api.services.stream.rules import (
     holders,
     nobody,
     of_documents,
+    of_inboxes,
     own_or_actors,
     plans_of_clients,
     put_forward,
@@ -198,6 +199,7 @@ AUDIENCES: Mapping[str, Audience] = {
     "onboarding.updated": Audience(holders(P.ONBOARDING_READ), nobody),
     **_all(_alert, "safety_alert.acknowledged", "safety_alert.escalated", "safety_alert.raised"),
     "contact_consent.set": Audience(caseload(P.CLIENTS_READ), nobody),
+    **_all(Audience(of_inboxes, of_inboxes), "notification.created", "notification.read"),
     "mail.bounced": Audience(holders(P.NOTIFICATION_LOG_READ), nobody),
     **_all(
         _guardian,

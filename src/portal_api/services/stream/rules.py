@@ -115,9 +115,17 @@ def threads_of_clients(viewer: Viewer, event: Happening, subject: Row | None) ->
     return event.clients & viewer.acting(feature=Feature.SECURE_MESSAGING, own=whose is None) or None
 
 
+def of_inboxes(viewer: Viewer, event: Happening, _subject: Row | None) -> Clients | None:
+    """Those in whose inbox it stands; whose matter it is, the inbox says."""
+    told = event.details.get("notifications", {})
+    return frozenset() if str(viewer.principal.account_id) in told else None
+
+
 def plans_of_clients(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
-    """Whoever signs forms for the client, of a plan that was once put before them."""
-    return acting(G.FORMS_SIGN)(viewer, event, subject) if subject is not None and subject["shared"] else None
+    """Whoever looks at documents or signs forms for the client, of a plan that was once put before them."""
+    if subject is None or not subject["shared"]:
+        return None
+    return acting(G.DOCUMENTS_VIEW)(viewer, event, subject) or acting(G.FORMS_SIGN)(viewer, event, subject)
 
 
 def forms_of_clients(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
