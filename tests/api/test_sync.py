@@ -256,6 +256,18 @@ class TestStaff:
         assert {each["client_initials"] for each in copy.objects["notification"].values()} == {None}
 
 
+    async def test_what_others_read_is_not_waded_through(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        desk = await open_messages(world)
+        for number in range(3):
+            await desk.begin(subject=f"Question {number}")
+        await world.run_jobs()
+        copy = await copied(desk.owner)
+        monkeypatch.setattr(copying, "MOST_EVENTS", 2)
+        for told in (await desk.clinician.get("/v1/me/notifications")).json()["data"]:
+            assert (await desk.clinician.post(f"/v1/me/notifications/{told['id']}/read")).status_code == 200
+        await caught_up(copy)
+
+
 async def chart(desk: Messages) -> None:
     """One of everything that is kept with a client, shared with them where that is done."""
     template = (await desk.owner.get("/v1/form-templates?kind=intake")).json()["data"][0]["id"]

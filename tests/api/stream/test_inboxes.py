@@ -22,6 +22,8 @@ async def test_something_new_is_told_to_its_account_alone_and_not_what(world: Wo
         await desk.owner.patch("/v1/practice", {"phone": "+1 415 555 0100"})
         await for_owner.until("practice.updated")
         assert "notification.created" not in {block.event for block in for_owner.heard}
+    history = (await desk.client.get("/v1/me/access-history")).json()["data"]
+    assert "notification.created" not in {event["type"] for event in history}
 
 
 async def test_what_is_read_on_one_device_is_told_to_the_others(world: World, socket: httpx.AsyncClient) -> None:

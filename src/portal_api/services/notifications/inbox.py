@@ -1,6 +1,6 @@
 """The inbox: what somebody was told in the portal, and what of it they have read."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -96,25 +96,20 @@ def waiting_for_digest(everyone: bool) -> Read:
 async def _mark(session: Session, principal: Principal, which: ColumnElement[bool]) -> None:
     mine = Notification.account_id == principal.account_id, Notification.in_app, Notification.read_at.is_(None)
     change = update(Notification).where(*mine, which).values(read_at=func.now())
-    changed = change.returning(Notification.id, Notification.about_client_id)
-    rows = (await session.execute(changed.execution_options(synchronize_session=False))).all()
+    changed = change.returning(Notification.id).execution_options(synchronize_session=False)
+    ids = (await session.scalars(changed)).all()
     assert principal.account_id is not None  # noqa: S101 - the routes are for accounts
-    for start in range(0, len(rows), MOST_NAMED):
-        some = rows[start : start + MOST_NAMED]
-        told = {principal.account_id: [row.id for row in some]}
-        await note(session, principal, "notification.read", told, {row.about_client_id for row in some})
+    for start in range(0, len(ids), MOST_NAMED):
+        await note(session, principal, "notification.read", {principal.account_id: ids[start : start + MOST_NAMED]})
 
 
-async def note(
-    session: Session,
-    principal: Principal,
-    type: str,
-    told: Mapping[UUID, Sequence[UUID]],
-    about: Collection[UUID | None],
-) -> None:
-    """Say whose inbox is another now, for their streams and copies. told: the rows, by account."""
+async def note(session: Session, principal: Principal, type: str, told: Mapping[UUID, Sequence[UUID]]) -> None:
+    """Say whose inbox is another now, for their streams and copies. told: the rows, by account.
+
+    It is about no client: what others are told of a client is not for the client's own history.
+    """
     details = {"notifications": {str(account_id): [str(id) for id in ids] for account_id, ids in told.items()}}
-    await audit.record(session, principal, type, clients=[each for each in about if each], details=details)
+    await audit.record(session, principal, type, details=details)
 
 
 @cache

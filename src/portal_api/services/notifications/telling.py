@@ -88,7 +88,7 @@ async def _note(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
         program = Principal(session.binding.practice_id, ActorKind.SYSTEM, delivery.PROGRAM)
         told = {row["account_id"]: [row["id"]] for row in rows}
-        await inbox.note(session, program, "notification.created", told, {row["about_client_id"] for row in rows})
+        await inbox.note(session, program, "notification.created", told)
 
 
 def _at_once(row: dict[str, Any]) -> bool:

@@ -77,7 +77,8 @@ async def _news(caller: Caller, place: Place) -> log.News | None:
     if caller.viewer.principal.is_client:
         before = place.scope if not isinstance(place.scope, str) else {}
         mine = {each for scope in (caller.scope, before) for units in scope.values() for each in ids_of(units)}
-    news = await log.about(caller.reader, since, MOST_EVENTS, {each.type for each in caller.kept}, types, mine)
+    kinds, account_id = {each.type for each in caller.kept}, caller.viewer.principal.account_id
+    news = await log.about(caller.reader, since, MOST_EVENTS, kinds, types, account_id, mine)
     return news if news.complete and not log.is_ahead(since, news) else None
 
 
