@@ -255,7 +255,6 @@ class TestStaff:
         await caught_up(copy)
         assert {each["client_initials"] for each in copy.objects["notification"].values()} == {None}
 
-
     async def test_what_others_read_is_not_waded_through(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         desk = await open_messages(world)
         for number in range(3):

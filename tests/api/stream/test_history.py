@@ -79,7 +79,7 @@ STEPS = st.builds(
             *("feature", "grant", "look", "supervise", "role"),
             *("write", "write", "reply", "reply", "retract", "give_form"),
             *("put", "put", "share", "share", "share", "remove"),
-            *("plan", "plan", "share_plan", "tell", "read_inbox", "take_part", "settings"),
+            *("plan", "plan", "share_plan", "tell", "read_inbox", "take_part", "settings", "go"),
         ]
     ),
     which=st.integers(0, 3),
@@ -215,6 +215,7 @@ class House:
     written: list[str] = field(default_factory=list)
     plans: list[str] = field(default_factory=list)
     form_template_id: str = ""
+    guest_id: str = ""
     done: dict[str, int] = field(default_factory=dict)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
@@ -374,6 +375,8 @@ class House:
     async def write(self, step: Step) -> httpx.Response:
         asker = "teen" if step.client == 0 else "parent"
         body = {"subject": "A question", "body": "How are you?", "client_id": self.client_ids[step.client]}
+        if step.which == 3:
+            body["practitioner_id"] = self.guest_id
         response = await self.people[asker].post("/v1/me/threads", body)
         if response.status_code == 201:
             self.threads.append(response.json()["id"])
@@ -406,6 +409,13 @@ class House:
                 return await self.owner.post(path, {"staff_id": self.member_id})
             return await self.owner.delete(f"{path}/{self.member_id}")
         return None
+
+    async def go(self, step: Step) -> httpx.Response:
+        """A colleague with conversations is shut out, or comes back."""
+        verb = "suspend" if step.on else "restore"
+        response = await self.owner.post(f"/v1/practice/staff/{self.guest_id}/{verb}")
+        await self.reception.world.run_jobs()
+        return response
 
     # Treatment plans
 
@@ -473,6 +483,7 @@ async def house(world: World, sql: Sql) -> House:
     people = {"owner": reception.owner, "member": member, "teen": reception.client, "parent": parent}
     await reception.switch(secure_messaging=True)
     house = House(reception, people, [teen, other], member_id, sql, asyncio.get_running_loop())
+    _, house.guest_id = await colleague(world, practice, Role.PRACTITIONER)
     house.form_template_id = (await reception.owner.get("/v1/form-templates?kind=intake")).json()["data"][0]["id"]
     return house
 
@@ -496,5 +507,5 @@ async def test_stream_and_copy_end_in_what_the_lists_show(house: House) -> None:
 STEPS_THAT_DO = {
     *("book", "cancel", "move", "join", "hide", "ask", "accept", "assign", "archive"),
     *("put", "share", "role", "write", "reply", "give_form"),
-    *("plan", "share_plan", "read_inbox", "take_part", "settings"),
+    *("plan", "share_plan", "read_inbox", "take_part", "settings", "go"),
 }

@@ -117,6 +117,7 @@ STAFFS = (
     (Client.given_name + literal(" ") + Client.family_name).label("client_name"),
     _guardian_id().label("guardian_id"),
     _client_read_seq().label("client_read_seq"),
+    Thread.unattended_since,
 )
 
 
@@ -132,15 +133,22 @@ def is_of_audience() -> ColumnElement[bool]:
     return Thread.audience == bindparam("audiences", type_=_TEXTS).any_()
 
 
+def is_unattended() -> ColumnElement[bool]:
+    """Whether it waits for somebody to take it over."""
+    return Thread.unattended_since.is_not(None)
+
+
 def for_staff(statement: Rows, everyone: bool) -> Rows:
-    """Threads of an audience of the caller's roles: those they are in, and those of clients they see (F12.M2).
+    """Threads of an audience of the caller's roles: those they are in, those of clients they see (F12.M2), and those
+    that nobody is in any more.
 
     Who sees every client for administration's sake does not see what is clinical by that.
     """
     seen = clients.caseload()
     if everyone:
         seen = or_(seen, Thread.audience != ThreadAudience.CLINICAL)
-    return statement.join(Client, Client.id == Thread.client_id).where(is_of_audience(), or_(is_in(), seen))
+    seen = or_(is_in(), is_unattended(), seen)
+    return statement.join(Client, Client.id == Thread.client_id).where(is_of_audience(), seen)
 
 
 def for_client(statement: Rows) -> Rows:
@@ -289,6 +297,7 @@ def threads(
     of_client: bool,
     by_audience: bool,
     mine: bool,
+    unattended: bool,
     unread: bool,
     searching: bool,
     resumed: bool,
@@ -303,6 +312,8 @@ def threads(
         statement = statement.where(Thread.audience == bindparam("audience"))
     if mine:
         statement = statement.where(is_in())
+    if unattended:
+        statement = statement.where(is_unattended())
     if unread:
         statement = statement.where(_unread() > 0)
     if searching:

@@ -171,7 +171,16 @@ AUDIENCES: Mapping[str, Audience] = {
         "treatment_plan.updated",
     ),
     "signature.given": Audience(_signed, _signed),
-    **_all(_thread, "message.retracted", "message.sent", "thread.joined", "thread.left", "thread.read"),
+    **_all(
+        _thread,
+        "message.retracted",
+        "message.sent",
+        "thread.attended",
+        "thread.joined",
+        "thread.left",
+        "thread.read",
+        "thread.unattended",
+    ),
     **_all(Audience(holders(P.MESSAGES_READ), nobody), "out_of_office.ended", "out_of_office.set"),
     "messaging_policy.updated": Audience(holders(P.PRACTICE_READ), nobody),
     **_all(

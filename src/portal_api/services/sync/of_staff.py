@@ -171,7 +171,7 @@ OF_STAFF: tuple[Table, ...] = (
         everyones=True,
         shows=(Thread.client_id, ThreadParticipant.staff_id, ThreadParticipant.account_id),
         types=frozenset({"account.updated", "client.updated", "message.retracted", "message.sent", "staff.updated"}),
-        hiding=frozenset({"thread.left"}),
+        hiding=frozenset({"thread.attended", "thread.left"}),
         record=listed("threads.listed", "client_id"),
     ),
     Table(
