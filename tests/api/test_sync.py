@@ -215,6 +215,17 @@ class TestStaff:
         assert "thread" not in assigned.objects
         assert ("thread", outside["id"]) in assigned.tombstones
 
+    @pytest.mark.parametrize("role", list(Role))
+    async def test_each_role_has_what_its_lists_show(self, role: Role, world: World) -> None:
+        """F20.M3: what is closed to a role is in no copy of it either."""
+        desk = await open_messages(world)
+        await chart(desk)
+        for audience in ("clinical", "administrative", "billing"):
+            await desk.begin(audience=audience)
+        await world.run_jobs()
+        caller, _ = await colleague(world, desk.practice, role)
+        await copied(caller)
+
     async def test_who_leaves_a_conversation_has_a_tombstone(self, world: World) -> None:
         desk = await open_messages(world)
         guest, guest_id = await colleague(world, desk.practice, Role.PRACTITIONER)

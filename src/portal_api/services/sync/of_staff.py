@@ -73,7 +73,7 @@ def _thread_units(viewer: Viewer) -> Units:
         return frozenset()
     audiences = messages.who_asks(viewer.principal)["audiences"]
     everyones = charts(P.MESSAGES_READ)(viewer) if viewer.may(P.CLIENTS_READ_ALL) else frozenset[str]()
-    return everyones | frozenset(map(unit, viewer.clients)) | {whole("+".join(sorted(audiences)))}
+    return everyones | frozenset(map(unit, viewer.clients)) | {whole(":".join(("audiences", *sorted(audiences))))}
 
 
 def _inbox_units(viewer: Viewer) -> Units:
