@@ -21,7 +21,6 @@ async def deliver(context: JobContext, practice_id: UUID, event_id: UUID) -> Non
     database, binding = context.tools.database, Binding.system(practice_id)
     async with database.session(binding) as session:
         await handing_over.follow(session, event_id)
-    async with database.session(binding) as session:
         following = await notifications.follow(session, event_id)
     await mailing.send_or_queue(context, practice_id, following.notices)
     if following.letter is not None:
