@@ -20,6 +20,7 @@ from portal_api.services.stream.rules import (
     holders,
     nobody,
     of_documents,
+    of_inboxes,
     own_or_actors,
     plans_of_clients,
     put_forward,
@@ -171,7 +172,16 @@ AUDIENCES: Mapping[str, Audience] = {
         "treatment_plan.updated",
     ),
     "signature.given": Audience(_signed, _signed),
-    **_all(_thread, "message.retracted", "message.sent", "thread.joined", "thread.left", "thread.read"),
+    **_all(
+        _thread,
+        "message.retracted",
+        "message.sent",
+        "thread.attended",
+        "thread.joined",
+        "thread.left",
+        "thread.read",
+        "thread.unattended",
+    ),
     **_all(Audience(holders(P.MESSAGES_READ), nobody), "out_of_office.ended", "out_of_office.set"),
     "messaging_policy.updated": Audience(holders(P.PRACTICE_READ), nobody),
     **_all(
@@ -199,6 +209,7 @@ AUDIENCES: Mapping[str, Audience] = {
     "onboarding.updated": Audience(holders(P.ONBOARDING_READ), nobody),
     **_all(_alert, "safety_alert.acknowledged", "safety_alert.escalated", "safety_alert.raised"),
     "contact_consent.set": Audience(caseload(P.CLIENTS_READ), nobody),
+    **_all(Audience(of_inboxes, of_inboxes), "notification.created", "notification.read"),
     "mail.bounced": Audience(holders(P.NOTIFICATION_LOG_READ), nobody),
     **_all(
         _guardian,

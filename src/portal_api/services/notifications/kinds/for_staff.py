@@ -51,6 +51,15 @@ KINDS = (
         resource=of_thread,
     ),
     Kind(
+        key="unattended_messages",
+        title="Conversations that wait for somebody to take them over",
+        audience=STAFF,
+        importance=Importance.DIGESTIBLE,
+        events={"thread.unattended": Words("A conversation waits for somebody to take it over", THREAD)},
+        recipients=people.who_may_take_over,
+        channels=channels(SOON, AT_ONCE),
+    ),
+    Kind(
         key="appointment_requests",
         title="Appointment requests",
         audience=STAFF,
