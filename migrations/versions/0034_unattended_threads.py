@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0034_unattended_threads"
-down_revision = "0031_signature_decisions"
+down_revision = "0032_at_once_and_removed"
 branch_labels = None
 depends_on = None
 
