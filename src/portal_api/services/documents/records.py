@@ -71,12 +71,14 @@ async def get(reader: Reader, principal: Principal, document_id: UUID) -> dict[s
     return await reading.visible(reader, principal, document_id)
 
 
-async def create(session: Session, principal: Principal, client_id: UUID, data: DocumentUpload) -> dict[str, Any]:
-    """Put a file into a client's record. Raises NotFound, QuotaExceeded."""
+async def create(
+    session: Session, principal: Principal, client_id: UUID, data: DocumentUpload, document_id: UUID | None = None
+) -> dict[str, Any]:
+    """Put a file into a client's record; document_id: the one that it was promised. Raises NotFound, QuotaExceeded."""
     await clients.must_see(session, principal, client_id)
     stored = await adding.keep(session, data.file, client_id)
     document = Document(
-        id=new_id(),
+        id=document_id or new_id(),
         client_id=client_id,
         file_id=stored.id,
         title=data.title or data.file.name,
