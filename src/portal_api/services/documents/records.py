@@ -118,20 +118,20 @@ async def update(
 
 
 async def share(session: Session, principal: Principal, document_id: UUID) -> dict[str, Any]:
-    """Let the client see it. Raises NotFound, InvalidState."""
+    """Let the client see it; one that they see already stays as it is. Raises NotFound, InvalidState."""
     document, _ = await reading.held(session, principal, document_id)
-    document.share(await clock.now(session))
-    await session.flush()
-    await _record(session, principal, "document.shared", document)
+    if document.share(await clock.now(session)):
+        await session.flush()
+        await _record(session, principal, "document.shared", document)
     return await reading.visible(session, principal, document_id)
 
 
 async def unshare(session: Session, principal: Principal, document_id: UUID) -> dict[str, Any]:
-    """Clients see it no more, from their next request on; it stays on file. Raises NotFound, InvalidState."""
+    """Clients see it no more, from their next request on; it stays on file. Raises NotFound."""
     document, _ = await reading.held(session, principal, document_id)
-    document.unshare()
-    await session.flush()
-    await _record(session, principal, "document.unshared", document)
+    if document.unshare():
+        await session.flush()
+        await _record(session, principal, "document.unshared", document)
     return await reading.visible(session, principal, document_id)
 
 
