@@ -2,6 +2,8 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 export UV_PYTHON_DOWNLOADS := never
+# Each of the many processes of the tests would else compile the whole program anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 DOCUMENT := openapi/portal.json
@@ -32,7 +34,7 @@ run: ## everything on this machine, with a demo practice; prints where and how t
 
 .PHONY: test
 test: install ## all tests, then the lint and the TypeScript compile of the API description
-	$(call step,tests,$(BIN)/pytest -n $(WORKERS) $(ARGS))
+	$(call step,tests,$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS))
 	@$(MAKE) openapi-lint
 
 .PHONY: check

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import make_url
 
+from portal_api.cli.memory import load_for_good
 from portal_api.core.config import Settings
 from portal_api.core.db.database import SERVER_SETTINGS
 from portal_api.core.postgres import throwaway_cluster
@@ -25,6 +26,10 @@ from tests.world import World
 
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
+
+
+def pytest_collection_finish() -> None:
+    load_for_good()  # as `serve` does: the collector need not look at thousands of tests again and again
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -119,11 +124,20 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def world(app: FastAPI, http: httpx.AsyncClient, mailbox: DevelopmentMailbox, sql: Callable[..., list[Any]]) -> World:
+def world(
+    app: FastAPI,
+    http: httpx.AsyncClient,
+    mailbox: DevelopmentMailbox,
+    sql: Callable[..., list[Any]],
+    request: pytest.FixtureRequest,
+) -> World:
     """Makes practices, people and clients through the API, and reads their mail.
 
-    Jobs and mail of earlier tests are dropped: doing and reading them again and again is what costs most.
+    Jobs and mail of earlier tests are dropped: doing and reading them again and again is what costs most. So are
+    their practices where a test has something done for every practice.
     """
+    if request.node.get_closest_marker("every_practice"):
+        sql("TRUNCATE practice, idempotency_record CASCADE")
     sql("DELETE FROM procrastinate_jobs")
     for mail in mailbox.directory.glob("*.eml"):
         mail.unlink()

@@ -11,14 +11,24 @@ STAFF_LISTS = {
     "client": ("/v1/clients?limit=100", "/v1/clients?limit=100&archived=true"),
     "appointment": ("/v1/appointments?limit=100",),
     "appointment_request": ("/v1/appointment-requests?limit=100",),
+    "notification": ("/v1/me/notifications?limit=100",),
+    "thread": ("/v1/threads?limit=100",),
 }
 CLIENT_LISTS = {
     "appointment": ("/v1/me/appointments?limit=100", "/v1/me/appointments?limit=100&past=true"),
     "appointment_request": ("/v1/me/appointment-requests?limit=100",),
     "document": ("/v1/me/documents?limit=100",),
     "form_assignment": ("/v1/me/forms?limit=100",),
+    "notification": ("/v1/me/notifications?limit=100",),
     "thread": ("/v1/me/threads?limit=100",),
+    "treatment_plan": ("/v1/me/treatment-plans?limit=100",),
 }
+CHARTS = {
+    "document": "/v1/clients/{id}/documents?limit=100",
+    "form_assignment": "/v1/clients/{id}/form-assignments?limit=100",
+    "treatment_plan": "/v1/clients/{id}/treatment-plans?limit=100",
+}
+"""What staff list client by client."""
 
 
 @dataclass
@@ -60,13 +70,22 @@ class Copy:
         return bool(answer["has_more"])
 
 
-async def listed(caller: Caller) -> dict[str, Objects]:
-    """What the lists show to the caller; a list that is closed to them shows nothing."""
+async def listed(caller: Caller, *types: str) -> dict[str, Objects]:
+    """What the lists show to the caller, of all types or of some; a list that is closed to them shows nothing."""
+    shown = await _listed(caller)
+    return {type: shown.get(type, {}) for type in types} if types else shown
+
+
+async def _listed(caller: Caller) -> dict[str, Objects]:
     of_client = caller.account["kind"] == "client"
     shown: dict[str, Objects] = {}
     for type, paths in (CLIENT_LISTS if of_client else STAFF_LISTS).items():
         found = {item["id"]: _normal(item) for path in paths async for item in _items(caller, path)}
         if found:
+            shown[type] = found
+    for type, path in ({} if of_client else CHARTS).items():
+        charts = [path.format(id=identity) for identity in shown.get("client", {})]
+        if found := {item["id"]: _normal(item) for path in charts async for item in _items(caller, path)}:
             shown[type] = found
     if of_client and (profiles := (await caller.get("/v1/me")).json()["profiles"]):
         shown["profile"] = {profile["client_id"]: profile for profile in profiles}

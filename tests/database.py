@@ -1,5 +1,6 @@
 """Databases for tests, migrated as an operator would."""
 
+from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
@@ -27,11 +28,24 @@ def empty_database(cluster: str, name: str) -> str:
             connection.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
         connection.execute(f"ALTER ROLE {OWNER} PASSWORD '{OWNER_PASSWORD}'")
         connection.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
-    url = make_url(cluster).set(username=OWNER, password=OWNER_PASSWORD, database=name)
-    return url.render_as_string(hide_password=False)
+    return _owners(cluster, name)
 
 
 def migrated_database(cluster: str, name: str) -> str:
-    url = empty_database(cluster, name)
-    command.upgrade(alembic_config(url), "head")
-    return url
+    """A database with every migration applied: a copy of the first one of this server."""
+    template = _template(cluster)
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} STRATEGY file_copy")
+    return _owners(cluster, name)
+
+
+@cache
+def _template(cluster: str) -> str:
+    """The database that others are copied of; nobody else connects to it."""
+    command.upgrade(alembic_config(empty_database(cluster, "template_of_tests")), "head")
+    return "template_of_tests"
+
+
+def _owners(cluster: str, name: str) -> str:
+    url = make_url(cluster).set(username=OWNER, password=OWNER_PASSWORD, database=name)
+    return url.render_as_string(hide_password=False)

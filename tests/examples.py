@@ -289,6 +289,7 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/me/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
     "POST /v1/appointments/{}/join": {},
     "POST /v1/appointments/{}/admit": {},
+    "POST /v1/appointments/{}/remove": lambda _house: {"participant_ids": [str(uuid4())]},
     "POST /v1/appointments/{}/presence": lambda _house: {"participant_id": str(uuid4()), "state": "left"},
     "POST /v1/appointments": _booking,
     "PATCH /v1/appointments/{}": {"note": "Ring twice."},

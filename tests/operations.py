@@ -1,6 +1,7 @@
 """Every operation of the application, read from its own routes: what tests over all of them are generated from."""
 
 from dataclasses import dataclass
+from functools import cache
 from inspect import isawaitable
 from typing import Any
 
@@ -10,9 +11,16 @@ from pydantic import BaseModel
 from portal_api.core.access import Permission
 from portal_api.core.config import Settings
 from portal_api.main import create_app
+from portal_api.web.parameters import Model
 from portal_api.web.route import PortalRoute
 from tests.cast import House
 from tests.examples import BODIES, QUERIES, VALUES
+
+
+@cache
+def json_schema(model: Model) -> dict[str, Any]:
+    """The JSON Schema of a query or a body."""
+    return model.adapter.json_schema()
 
 
 @dataclass(frozen=True)
@@ -43,13 +51,13 @@ class Operation:
     @property
     def body_names_a_client(self) -> bool:
         body = self.route.signature.body
-        return body is not None and "client_id" in body.adapter.json_schema().get("properties", {})
+        return body is not None and "client_id" in json_schema(body).get("properties", {})
 
     @property
     def names_a_client(self) -> bool:
         query = self.route.signature.query
         return self.body_names_a_client or (
-            query is not None and "client_id" in query.adapter.json_schema().get("properties", {})
+            query is not None and "client_id" in json_schema(query).get("properties", {})
         )
 
     def may_be_seen_by(self, permissions: frozenset[Permission]) -> bool:

@@ -1,12 +1,12 @@
 """Every answer that a test gets fits what its route declares."""
 
 import re
+from functools import cache
 
 import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
-from starlette.routing import Match
 
 from portal_api.schemas.problems import Problem
 
@@ -35,8 +35,20 @@ def check_response(app: FastAPI, response: httpx.Response) -> None:
 
 
 def _response_model(app: FastAPI, request: httpx.Request) -> object | None:
-    scope = {"type": "http", "method": request.method, "path": request.url.path, "headers": []}
-    for route in app.router.routes:
-        if isinstance(route, APIRoute) and route.matches(scope)[0] is Match.FULL:
+    path = request.url.path
+    for route in _routes(app).get((request.method, path.count("/")), ()):
+        if route.path_regex.match(path):
             return route.response_model
     return None
+
+
+@cache
+def _routes(app: FastAPI) -> dict[tuple[str, int], list[APIRoute]]:
+    """The routes by method and number of segments: to try each of them for every answer is slow."""
+    found: dict[tuple[str, int], list[APIRoute]] = {}
+    for route in app.router.routes:
+        if isinstance(route, APIRoute):
+            assert ":path}" not in route.path, "it matches paths of any length"
+            for method in route.methods:
+                found.setdefault((method, route.path.count("/")), []).append(route)
+    return found

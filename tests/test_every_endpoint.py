@@ -3,7 +3,7 @@
 Only `tests/examples.py` is written by hand: what a path id names and what a body looks like.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal_api.core.access import CLIENT_PERMISSIONS, ROLE_PERMISSIONS, Role, permissions_of
 from portal_api.core.config import Settings
@@ -26,7 +26,7 @@ from portal_api.routers.deps import Anyone
 from portal_api.web.route import PortalRoute, PortalRouter
 from tests.cast import House, build
 from tests.examples import BODIES, FILE, MAKERS, NEEDS_A_CODE, VALUES
-from tests.operations import OPERATIONS, Operation, body, from_schema, query_of, without_request_id
+from tests.operations import OPERATIONS, Operation, body, from_schema, json_schema, query_of, without_request_id
 from tests.world import Caller
 
 OWNER_WHO_PRACTISES = permissions_of(frozenset({Role.OWNER, Role.PRACTITIONER}))
@@ -40,6 +40,7 @@ FILTERED = [
     for op in CLOSED
     if op.method == "GET" and op.route.signature.query and op.may_be_tried_by(ROLE_PERMISSIONS[Role.OWNER])
 ]
+FAULTS_IN_AN_ANSWER = 100
 SQL_TEXTS = (
     "' OR '1'='1",
     "'; SELECT pg_sleep(30)--",
@@ -287,13 +288,16 @@ async def test_no_list_is_sorted_or_filtered_by_what_it_does_not_show(
     """A20: no column of any table is a parameter unless the route declares it; nor is a direction or an expansion."""
     query = operation.route.signature.query
     assert query is not None
-    declared = set(query.adapter.json_schema()["properties"])
+    declared = set(json_schema(query)["properties"])
     columns = {column.name for table in Base.metadata.tables.values() for column in table.columns}
     path = await own_path(operation, cast.ours, cast.owner)
-    for name in sorted((columns | {"sort", "order", "order_by", "fields", "include", "filter"}) - declared):
-        refused = await cast.owner.get(path, params={name: "1"})
-        assert refused.status_code == 422, f"{name}: {refused.text}"
-        assert f"/query/{name}" in [fault["pointer"] for fault in refused.json()["errors"]]
+    foreign = (columns | {"sort", "order", "order_by", "fields", "include", "filter"}) - declared
+    told: set[str] = set()
+    for names in batches(sorted(foreign), FAULTS_IN_AN_ANSWER // 2):  # the rest: what it cannot do without
+        refused = await cast.owner.get(path, params=dict.fromkeys(names, "1"))
+        assert refused.status_code == 422, refused.text
+        told |= {fault["pointer"] for fault in refused.json()["errors"]}
+    assert {name for name in foreign if f"/query/{name}" not in told} == set()
 
 
 @every(FILTERED)
@@ -302,7 +306,7 @@ async def test_sql_in_a_parameter_is_text(operation: Operation, cast: Cast, plai
     query = operation.route.signature.query
     assert query is not None
     path = await own_path(operation, cast.ours, cast.owner)
-    for name in query.adapter.json_schema()["properties"]:
+    for name in json_schema(query)["properties"]:
         for text in SQL_TEXTS:
             response = await cast.owner.get(path, params=await query_of(operation, cast.ours) | {name: text})
             assert response.status_code in {200, 400, 422}, f"{name}={text}: {response.text}"
@@ -317,20 +321,24 @@ async def test_nothing_private_is_in_what_a_client_reads(
     """A18: what is kept of staff, of others and of secrets shows up in no answer to a client or to nobody."""
     canary, house = token_hex(8), cast.ours
     async with house.session() as session:
-        for row in (await session.scalars(select(StaffMember))).all():
-            row.email = f"{canary}@harbor.example"
-        for guardian in (await session.scalars(select(Guardian))).all():
-            guardian.given_name = guardian.family_name = guardian.relationship = canary
-            guardian.email = f"{canary}@harbor.example"
-        for client in (await session.scalars(select(Client).where(Client.id.not_in(cast.client_ids)))).all():
-            client.given_name = client.family_name = client.preferred_name = canary
-            client.email, client.search_text = f"{canary}@harbor.example", canary
-        hashes = [account.password_hash or "" for account in (await session.scalars(select(Account))).all()]
+        email, names = f"{canary}@harbor.example", {"given_name": canary, "family_name": canary}
+        others = Client.id.not_in(cast.client_ids)
+        for planted in (
+            update(StaffMember).values(email=email),
+            update(Guardian).values(**names, relationship=canary, email=email),
+            update(Client).where(others).values(**names, preferred_name=canary, email=email, search_text=canary),
+        ):
+            await session.execute(planted.execution_options(synchronize_session=False))
+        hashes = (await session.scalars(select(Account.password_hash).distinct())).all()
     ids = await objects(operation, house, cast.client)
     response = await send(operation, plain_http, house, cast.client, ids)
     assert response.status_code in {200, 404}, response.text
     assert canary not in response.text
-    assert not [stored for stored in hashes if stored in response.text]
+    assert not [stored for stored in hashes if stored and stored in response.text]
+
+
+def batches(names: list[str], size: int) -> Iterator[list[str]]:
+    return (names[start : start + size] for start in range(0, len(names), size))
 
 
 async def own_path(operation: Operation, house: House, caller: Caller) -> str:

@@ -11,8 +11,7 @@ import httpx
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, Verbosity, given, note, seed, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -73,9 +72,12 @@ async def callers(app: FastAPI) -> dict[str, dict[str, str]]:
         }
 
 
-def fuzz(schema: schemathesis.BaseSchema, operation: tuple[str, str], headers: dict[str, str], examples: int) -> None:
-    """Send generated requests and check every answer."""
+def fuzz(
+    schema: schemathesis.BaseSchema, operation: tuple[str, str], callers: dict[str, dict[str, str]], examples: int
+) -> None:
+    """Send each generated request as every caller, and check every answer."""
     method, path = operation
+    cases = schema[path][method].as_strategy()
 
     @seed(7)
     @settings(
@@ -86,13 +88,14 @@ def fuzz(schema: schemathesis.BaseSchema, operation: tuple[str, str], headers: d
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=st.data())
-    def run(case: st.DataObject) -> None:
-        generated = case.draw(schema[path][method].as_strategy())
+    @given(case=cases)
+    def run(case: schemathesis.Case) -> None:
         if path in ENDLESS:
-            generated.query = {**(generated.query or {}), "follow": "false"}
-        response = generated.call(headers=headers, timeout=PATIENCE)
-        generated.validate_response(response, checks=CHECKS, headers=headers)
+            case.query = {**(case.query or {}), "follow": "false"}
+        for caller, headers in callers.items():
+            note(f"as {caller}")
+            response = case.call(headers=headers, timeout=PATIENCE)
+            case.validate_response(response, checks=CHECKS, headers=headers)
 
     run()
 
@@ -101,5 +104,4 @@ def fuzz(schema: schemathesis.BaseSchema, operation: tuple[str, str], headers: d
 async def test_every_answer_is_described(
     operation: tuple[str, str], schema: schemathesis.BaseSchema, callers: dict[str, dict[str, str]]
 ) -> None:
-    for headers in callers.values():
-        await asyncio.to_thread(fuzz, schema, operation, headers, EXAMPLES)
+    await asyncio.to_thread(fuzz, schema, operation, callers, EXAMPLES)

@@ -18,7 +18,7 @@ from pypdf import PdfReader
 
 from portal_api.core.access import CLIENT_PERMISSIONS, GrantPermission, Role, permissions_of
 from tests.api.documents.shelf import PDF
-from tests.operations import OPERATIONS, Operation, body, without_request_id
+from tests.operations import OPERATIONS, Operation, body, json_schema, without_request_id
 from tests.people import colleague
 from tests.record import KINDS, NOT_PERMITTED, OPEN, Kind, Record, Thing, open_record
 from tests.world import Caller, World
@@ -109,7 +109,7 @@ class View:
 def queries(operation: Operation, record: Record, word: str) -> list[dict[str, Any]]:
     """Each of the operation's parameters alone: every value of a choice, and the word where one searches."""
     query, always = operation.route.signature.query, needed(operation, record)
-    schema = query.adapter.json_schema() if query else {"properties": {}}
+    schema = json_schema(query) if query else {"properties": {}}
     found = [always | ({"limit": 100} if "limit" in schema["properties"] else {})]
     for name, field in schema["properties"].items():
         found += [always | {name: value} for value in values(name, field, schema, record, word)]
@@ -128,7 +128,7 @@ def needed(operation: Operation, record: Record) -> dict[str, str]:
         "starts_at": "2031-03-03T09:00:00Z",
         "to": "2031-03-04",
     }
-    return {name: given[name] for name in query.adapter.json_schema().get("required", ())} if query else {}
+    return {name: given[name] for name in json_schema(query).get("required", ())} if query else {}
 
 
 def values(name: str, field: Any, schema: Any, record: Record, word: str) -> list[Any]:
@@ -210,7 +210,7 @@ async def must_not_be_nameable(record: Record, thing: Thing) -> None:
         return
     for operation in MINE:
         model = operation.route.signature.body
-        fields = model.adapter.json_schema().get("properties", {}) if model and not model.form else {}
+        fields = json_schema(model).get("properties", {}) if model and not model.form else {}
         for name in fields:
             if name.endswith(("document_id", "document_ids")):
                 answers = []
@@ -319,7 +319,7 @@ def reads(operation: Operation, known: dict[str, str]) -> bool:
 
 def parameters(operation: Operation) -> set[str]:
     query = operation.route.signature.query
-    return set(query.adapter.json_schema()["properties"]) if query else set()
+    return set(json_schema(query)["properties"]) if query else set()
 
 
 def text_of(content: Any) -> str:

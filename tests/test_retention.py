@@ -113,6 +113,7 @@ async def test_more_than_a_batch_goes_too(
     assert count(sql, "known_device", practice) == 0
 
 
+@pytest.mark.every_practice
 @pytest.mark.whatever_rows  # the directory of all practices
 class TestEveryDay:
     async def test_every_practice_has_its_turn(self, world: World, practice: Practice, sql: Sql) -> None:

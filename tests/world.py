@@ -100,7 +100,7 @@ class World:
         return self.app.state.tools
 
     @cached_property
-    def _jobs(self) -> JobContext:
+    def jobs(self) -> JobContext:
         settings = self.tools.settings
         return JobContext(self.tools, SmtpMailer(settings.smtp_url, settings.mail_from))
 
@@ -141,7 +141,7 @@ class World:
 
     async def run_jobs(self) -> None:
         """Do what workers would do now, one job after the other, so that the newest mail is about what was last."""
-        await self.tools.queue.run_worker(self.worker_dsn, self._jobs, concurrency=1, stop=asyncio.Event(), wait=False)
+        await self.tools.queue.run_worker(self.worker_dsn, self.jobs, concurrency=1, stop=asyncio.Event(), wait=False)
 
     @property
     def worker_dsn(self) -> str:

@@ -25,7 +25,7 @@ from portal_api.jobs import SUBSCRIPTIONS, make_queue, working
 from portal_api.routers import ROUTERS
 from portal_api.services import audit
 from portal_api.services.stream import Hub
-from portal_api.web import error_page, system
+from portal_api.web import app_links, error_page, system
 from portal_api.web.application import Application, surround
 from portal_api.web.docs import install_docs
 from portal_api.web.gatekeeper import Gatekeeper
@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.stopping = asyncio.Event()
     for router in ROUTERS:
         register(app.router, router.routes)
-    register(app.router, system.ROUTES)
+    register(app.router, [*system.ROUTES, *app_links.ROUTES])
     if mailbox := development_mailbox(settings):
         register(app.router, mailbox_routes(mailbox))
     if video := development_video(settings):

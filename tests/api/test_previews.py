@@ -80,6 +80,13 @@ class TestLooking:
             answer = await looking.request(method, path, json={})
             assert (answer.status_code, answer.json()["code"]) == (403, "preview_reads_only"), path
 
+    async def test_it_has_a_copy_and_no_stream(self, practice: Practice, client: dict[str, Any]) -> None:
+        """F16.M2: a stream is of a session; what one looks at through other eyes ends with the look."""
+        looking = await look(practice.owner, client["id"])
+        assert (await looking.get("/v1/sync")).status_code == 200
+        refused = await looking.get("/v1/stream", params={"follow": False})
+        assert (refused.status_code, refused.json()["code"]) == (403, "no_live_preview")
+
     async def test_it_sees_nobody_else(self, world: World, practice: Practice, client: dict[str, Any]) -> None:
         other = await world.client(practice.owner)
         looking = await look(practice.owner, client["id"])

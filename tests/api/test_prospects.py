@@ -519,6 +519,7 @@ class TestExpiry:
         await self.run(world, portal)
         assert (await now_of(portal, overdue))["state"] == "new"
 
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows  # the directory of all practices
     async def test_every_practice_has_its_turn(self, world: World) -> None:
         portals = [await open_portal(world) for _ in range(2)]

@@ -8,10 +8,14 @@ import pytest
 
 from portal_api.core.access import ActorKind, GrantPermission, Origin, Principal, Role
 from portal_api.services import audit
+from portal_api.services.notifications import inbox
 from portal_api.services.sync import copying, places
-from tests.api.documents.shelf import open_shelf
+from tests.api.documents.shelf import PDF, open_shelf
+from tests.api.messages.desk import Desk as Messages
+from tests.api.messages.desk import open_desk as open_messages
 from tests.api.scheduling.desk import DAY, HOUR, NOON, Desk, open_desk
 from tests.api.scheduling.reception import open_reception
+from tests.api.test_treatment_plans import GOALS
 from tests.copies import Copy, listed
 from tests.entry import bound, open_practice, supervise
 from tests.people import colleague, grant, guardian
@@ -192,6 +196,100 @@ class TestStaff:
         await copy.sync()
         assert (copy.resets, copy.objects) == (2, await listed(mine))
 
+    async def test_all_of_a_chart_goes_with_the_client(self, world: World) -> None:
+        """F19.M1: documents, forms, plans and conversations of who is handed on; a conversation one is in stays."""
+        desk = await open_messages(world)
+        await chart(desk)
+        inside, outside = await desk.begin(), await desk.begin(audience="administrative")
+        other, other_id = await colleague(world, desk.practice, Role.PRACTITIONER)
+        await desk.owner.patch(f"/v1/clients/{desk.client_id}", {"practitioner_ids": [desk.clinician_id, other_id]})
+        for caller in (desk.clinician, other, desk.owner):
+            copy = await copied(caller)
+            assert set(copy.objects) >= {"document", "form_assignment", "treatment_plan", "thread"}
+        treating, assigned = await copied(desk.clinician), await copied(other)
+        await desk.owner.patch(f"/v1/clients/{desk.client_id}", {"practitioner_ids": []})
+        for copy in (treating, assigned):
+            await caught_up(copy)
+            assert {"document", "form_assignment", "treatment_plan"} < {type for type, _ in copy.tombstones}
+        assert inside["id"] in treating.objects["thread"]
+        assert "thread" not in assigned.objects
+        assert ("thread", outside["id"]) in assigned.tombstones
+
+    @pytest.mark.parametrize("role", list(Role))
+    async def test_each_role_has_what_its_lists_show(self, role: Role, world: World) -> None:
+        """F20.M3: what is closed to a role is in no copy of it either."""
+        desk = await open_messages(world)
+        await chart(desk)
+        for audience in ("clinical", "administrative", "billing"):
+            await desk.begin(audience=audience)
+        await world.run_jobs()
+        caller, _ = await colleague(world, desk.practice, role)
+        await copied(caller)
+
+    async def test_who_leaves_a_conversation_has_a_tombstone(self, world: World) -> None:
+        desk = await open_messages(world)
+        guest, guest_id = await colleague(world, desk.practice, Role.PRACTITIONER)
+        thread = await desk.begin()
+        copy = await copied(guest)
+        participants = f"/v1/threads/{thread['id']}/participants"
+        await desk.clinician.post(participants, {"staff_id": guest_id})
+        await caught_up(copy)
+        assert set(copy.objects["thread"]) == {thread["id"]}
+        await desk.clinician.delete(f"{participants}/{guest_id}")
+        await caught_up(copy)
+        assert copy.tombstones == [("thread", thread["id"])]
+
+    async def test_another_role_is_another_set_of_conversations(self, world: World) -> None:
+        """F12.M2."""
+        desk = await open_messages(world)
+        await desk.begin()
+        copy = await copied(desk.clinician)
+        await desk.owner.patch(f"/v1/practice/staff/{desk.clinician_id}", {"roles": ["scheduler"]})
+        await copy.sync()
+        assert copy.objects == await listed(desk.clinician)
+        assert "thread" not in copy.objects
+
+    async def test_a_large_inbox_is_read_at_once(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """F14.B2: initials of a client whom one sees no more go from it, too."""
+        monkeypatch.setattr(inbox, "MOST_NAMED", 2)
+        desk = await open_messages(world)
+        for number in range(5):
+            await desk.begin(subject=f"Question {number}")
+        copy = await copied(desk.clinician)
+        await world.run_jobs()
+        await caught_up(copy)
+        assert len(copy.objects["notification"]) == 5
+        await desk.clinician.post("/v1/me/notifications/read-all")
+        await caught_up(copy)
+        assert all(each["read_at"] for each in copy.objects["notification"].values())
+        await desk.owner.patch(f"/v1/clients/{desk.client_id}", {"practitioner_ids": []})
+        await caught_up(copy)
+        assert {each["client_initials"] for each in copy.objects["notification"].values()} == {None}
+
+    async def test_what_others_read_is_not_waded_through(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        desk = await open_messages(world)
+        for number in range(3):
+            await desk.begin(subject=f"Question {number}")
+        await world.run_jobs()
+        copy = await copied(desk.owner)
+        monkeypatch.setattr(copying, "MOST_EVENTS", 2)
+        for told in (await desk.clinician.get("/v1/me/notifications")).json()["data"]:
+            assert (await desk.clinician.post(f"/v1/me/notifications/{told['id']}/read")).status_code == 200
+        await caught_up(copy)
+
+
+async def chart(desk: Messages) -> None:
+    """One of everything that is kept with a client, shared with them where that is done."""
+    template = (await desk.owner.get("/v1/form-templates?kind=intake")).json()["data"][0]["id"]
+    of_client = f"/v1/clients/{desk.client_id}"
+    made = await desk.clinician.post(f"{of_client}/treatment-plans", {"title": "Sleep", "goals": GOALS})
+    for answer in (
+        await desk.clinician.post(f"{of_client}/form-assignments", {"form_template_id": template}),
+        await desk.clinician.request("POST", f"{of_client}/documents", files={"file": ("report.pdf", PDF)}),
+        await desk.clinician.post(f"/v1/treatment-plans/{made.json()['id']}/share"),
+    ):
+        assert answer.is_success, answer.text
+
 
 class TestClients:
     async def test_a_client_has_what_is_theirs(self, desk: Desk) -> None:
@@ -260,6 +358,37 @@ class TestClients:
 
 
 class TestGuardians:
+    async def test_plans_and_notices_of_a_child_go_with_it(self, world: World, sql: Callable[..., Any]) -> None:
+        """F14.M3, F19.M1."""
+        desk = await open_messages(world)
+        parent = await guardian(world, desk.practice, desk.client_id)
+        sibling = await world.client(desk.owner, practitioner_ids=[desk.clinician_id])
+        await grant(world, desk.practice, parent.account["id"], sibling["id"], "parent", ("billing.pay",))
+        copy = await copied(parent)
+        await chart(desk)
+        await world.run_jobs()
+        await caught_up(copy)
+        assert {"treatment_plan", "notification", "form_assignment"} < set(copy.objects)
+        sql("UPDATE client_grant SET revoked_at = now() WHERE client_id = %s", desk.client_id)
+        await caught_up(copy)
+        assert set(copy.objects) == {"profile"}
+
+    async def test_who_looks_at_documents_follows_the_plans(self, world: World) -> None:
+        """F6.M1: of a plan that was shared both permissions show it."""
+        desk = await open_messages(world)
+        parent = await guardian(world, desk.practice, desk.client_id, GrantPermission.DOCUMENTS_VIEW)
+        copy = await copied(parent)
+        await chart(desk)
+        plan = (await desk.owner.get(f"/v1/clients/{desk.client_id}/treatment-plans")).json()["data"][0]
+        await caught_up(copy)
+        assert set(copy.objects["treatment_plan"]) == {plan["id"]}
+        await desk.clinician.post(f"/v1/treatment-plans/{plan['id']}/revise")
+        revised = {"confidential": True}
+        answer = await desk.clinician.patch(f"/v1/treatment-plans/{plan['id']}", revised)
+        assert answer.status_code == 200, answer.text
+        await caught_up(copy)
+        assert copy.tombstones == [("treatment_plan", plan["id"])]
+
     async def test_a_child_for_whom_one_acts_no_more(self, desk: Desk, sql: Callable[..., Any]) -> None:
         """Profile, appointments and documents of that child go; those of the other child stay."""
         parent = await guardian(desk.world, desk.practice, desk.client_id)

@@ -100,6 +100,7 @@ class TestSeal:
         assert await world.seal_audit(practice) >= 1100
         assert (await verified(world, practice)).intact
 
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows  # the directory of all practices
     async def test_the_jobs_seal_every_minute_and_anchor_every_hour(self, world: World, sealed: Practice) -> None:
         tasks = make_queue().tasks
@@ -241,6 +242,7 @@ class TestVerify:
     async def test_an_unmoved_head_is_not_anchored_again(self, world: World, sealed: Practice) -> None:
         assert not await audit.anchor(world.tools, UUID(sealed.id))
 
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows  # the directory of all practices
     async def test_all_practices_are_verified_and_told_of(
         self, world: World, superuser: psycopg.Connection, sealed: Practice

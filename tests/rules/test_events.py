@@ -17,7 +17,7 @@ PACKAGE = Path(portal_api.__file__).parent
 # Where in a call the type stands.
 PLACES = {"record": 2, "viewed": 2, "record_apart": 3}
 # Functions that record what their callers name, and where in a call it stands.
-WRAPPERS = {"recorded": 3, "disposal.delete": 3}
+WRAPPERS = {"recorded": 3, "disposal.delete": 3, "inbox.note": 2, "taking_part.record": 2}
 PASSES_ON = PACKAGE / "services" / "audit" / "recording.py"
 
 

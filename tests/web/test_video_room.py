@@ -123,6 +123,18 @@ async def test_a_moved_or_cancelled_appointment_empties_the_room(meeting: Meetin
         await page.leave()
 
 
+async def test_whose_access_ends_is_put_out_of_the_page(meeting: Meeting, browser: httpx.AsyncClient) -> None:
+    """F11.M2"""
+    await meeting.join()
+    await meeting.admit()
+    page = Page(browser, (await meeting.join()).json())
+    await page.open()
+    path = f"/v1/clients/{meeting.client_id}/portal-access"
+    meeting.sql("UPDATE client SET portal_state = 'active' WHERE id = %s", meeting.client_id)
+    assert (await meeting.owner.patch(path, {"state": "suspended"})).status_code == 200
+    assert refusal(await page.ask("people", page.connection)) == (409, "ended")
+
+
 async def test_nothing_but_a_ticket_opens_it(meeting: Meeting, browser: httpx.AsyncClient) -> None:
     page = Page(browser, (await meeting.host()).json())
     await page.open()

@@ -20,6 +20,21 @@ APP_ROLE = "portal_app"
 Words = Annotated[tuple[str, ...], NoDecode]
 
 
+AppVersion = tuple[int, int, int]
+_APP = re.compile(r"([a-z]{1,20})/(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?", re.ASCII)
+_ANDROID_APP = re.compile(r"[A-Za-z][\w.]{1,200}/(?:[0-9A-F]{2}:){31}[0-9A-F]{2}", re.ASCII)
+
+
+def app_version(text: str) -> tuple[str, AppVersion]:
+    """Platform and version of an app, `ios/2.4.1`; what is not said is 0. Raises ValueError."""
+    found = _APP.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError("no app version")
+    platform, *numbers = found.groups()
+    major, minor, patch = (int(number or 0) for number in numbers)
+    return platform, (major, minor, patch)
+
+
 class Settings(BaseSettings):
     """Everything an operator may set. An empty URL means: the part that the program brings itself."""
 
@@ -58,11 +73,23 @@ class Settings(BaseSettings):
     push_key: SecretStr = SecretStr("")
     """The private key by which push services know this installation (VAPID): 32 bytes in base64url."""
     push_contact: str = Field("", pattern=r"^$|^(mailto:|https://)\S+$")
+    ios_app_ids: Words = ()
+    android_apps: Words = ()
+    minimum_app_versions: Words = ()
     bot_check_url: str = ""
     bot_check_site_key: str = ""
     bot_check_secret: SecretStr = SecretStr("")
 
-    @field_validator("cors_origins", "trusted_proxies", "allowed_hosts", "egress_allow", mode="before")
+    @field_validator(
+        "cors_origins",
+        "trusted_proxies",
+        "allowed_hosts",
+        "egress_allow",
+        "ios_app_ids",
+        "android_apps",
+        "minimum_app_versions",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -113,6 +140,15 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _apps_can_be_named(self) -> Self:
+        if any(not re.fullmatch(r"[A-Z0-9]{10}\.[A-Za-z0-9.-]{1,155}", each) for each in self.ios_app_ids):
+            raise ValueError("PORTAL_IOS_APP_IDS takes <team>.<bundle id>, separated by commas")
+        if any(not _ANDROID_APP.fullmatch(each) for each in self.android_apps):
+            raise ValueError("PORTAL_ANDROID_APPS takes <package>/<SHA-256 of its certificate>, separated by commas")
+        _ = self.minimum_versions
+        return self
+
+    @model_validator(mode="after")
     def _bot_check_is_whole(self) -> Self:
         if not self.bot_check_url:
             return self
@@ -122,6 +158,19 @@ class Settings(BaseSettings):
         if not self.bot_check_site_key or not self.bot_check_secret.get_secret_value():
             raise ValueError("PORTAL_BOT_CHECK_URL needs PORTAL_BOT_CHECK_SITE_KEY and PORTAL_BOT_CHECK_SECRET")
         return self
+
+    @property
+    def android_certificates(self) -> list[tuple[str, str]]:
+        """Packages, each with the fingerprint of a certificate that it is signed with."""
+        return [(package, mark) for package, _, mark in (each.partition("/") for each in self.android_apps)]
+
+    @property
+    def minimum_versions(self) -> dict[str, AppVersion]:
+        """By platform, the oldest version of an app that is let in."""
+        try:
+            return dict(map(app_version, self.minimum_app_versions))
+        except ValueError:
+            raise ValueError("PORTAL_MINIMUM_APP_VERSIONS takes ios/2.4.1 and the like, separated by commas") from None
 
     @property
     def upload_ceiling(self) -> int:

@@ -3,7 +3,7 @@
 AppError
   Malformed 400 > Unauthenticated 401 > Forbidden 403 > NotFound 404 > Conflict 409 > Gone 410
   PreconditionFailed 412 > TooLarge 413 > UnsupportedMediaType 415 > RangeNotSatisfiable 416 > Invalid 422
-  TooMany 429 > Unavailable 503
+  UpgradeRequired 426 > TooMany 429 > Unavailable 503
 
 A subclass adds a `code`: stable, machine-readable, part of the API. The text may change, the code may not.
 """
@@ -92,6 +92,12 @@ class RangeNotSatisfiable(AppError):
 
 class Invalid(AppError):
     status, code, title = 422, "invalid", "Some of the input is not valid"
+
+
+class UpgradeRequired(AppError):
+    """The app that asks is older than the operator lets in. It is no offer of another protocol (RFC 9110, 15.5.22)."""
+
+    status, code, title = 426, "upgrade_required", "This app is too old: install its new version"
 
 
 class TooMany(AppError):

@@ -17,6 +17,7 @@ from portal_api.jobs import (
     reminders,
     retention,
     safety_alerts,
+    video,
 )
 from portal_api.jobs.context import JobContext
 from portal_api.jobs.running import work, working
@@ -35,6 +36,7 @@ MODULES = (
     reminders,
     retention,
     safety_alerts,
+    video,
 )
 SUBSCRIPTIONS = events.SUBSCRIPTIONS
 __all__ = ["SUBSCRIPTIONS", "JobContext", "make_queue", "work", "working"]

@@ -1,4 +1,4 @@
-"""What follows from an event: who is told of it, and the letter that it brings forth by itself."""
+"""What follows from an event: who takes over threads, who is told of it, and the letter that it brings forth."""
 
 from uuid import UUID
 
@@ -7,8 +7,9 @@ from portal_api.core.jobs import Queue
 from portal_api.jobs import mailing
 from portal_api.jobs.context import JobContext
 from portal_api.services import notifications
+from portal_api.services.messages import handing_over
 
-SUBSCRIPTIONS = notifications.SUBSCRIPTIONS
+SUBSCRIPTIONS = notifications.SUBSCRIPTIONS | handing_over.EVENTS
 
 
 def register(queue: Queue[JobContext]) -> None:
@@ -19,6 +20,7 @@ async def deliver(context: JobContext, practice_id: UUID, event_id: UUID) -> Non
     """Tell of the event and send what goes out at once: no transaction is open while a mail server is talked to."""
     database, binding = context.tools.database, Binding.system(practice_id)
     async with database.session(binding) as session:
+        await handing_over.follow(session, event_id)
         following = await notifications.follow(session, event_id)
     await mailing.send_or_queue(context, practice_id, following.notices)
     if following.letter is not None:

@@ -68,6 +68,13 @@ class Thread(ClientOwned, Confidential, Id, Mutable, Base):
         CheckConstraint("confidential = (guardian_account_id IS NULL)", name="confidential"),
         Index("ix_thread_latest", "practice_id", "last_message_at", "id"),
         Index("ix_thread_client", "practice_id", "client_id", "last_message_at", "id"),
+        Index(
+            "ix_thread_unattended",
+            "practice_id",
+            "last_message_at",
+            "id",
+            postgresql_where=text("unattended_since IS NOT NULL"),
+        ),
     )
 
     guardian_account_id: Mapped[UUID | None]
@@ -75,6 +82,8 @@ class Thread(ClientOwned, Confidential, Id, Mutable, Base):
     audience: Mapped[str]
     last_seq: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     last_message_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    unattended_since: Mapped[datetime | None]
+    """Since when none of its staff can answer: whoever of its audience's roles does so takes it over."""
 
 
 class ThreadParticipant(ClientOwned, Confidential, Base):

@@ -20,6 +20,7 @@ WAITS_FOR = timedelta(minutes=2)
 class ParticipantState(StrEnum):
     WAITING = "waiting"
     GONE = "gone"
+    REMOVED = "removed"
     ADMITTED = "admitted"
     PRESENT = "present"
     LEFT = "left"
@@ -64,6 +65,12 @@ class VideoParticipant(ClientOwned, Id, Base):
             unique=True,
             postgresql_nulls_not_distinct=True,
         ),
+        Index(
+            "ix_video_participant_inside",
+            "practice_id",
+            "seen_at",
+            postgresql_where=text("admitted_at IS NOT NULL AND left_at IS NULL"),
+        ),
     )
 
     client_id: Mapped[UUID | None] = mapped_column(nullable=True)  # type: ignore[assignment] # pyrefly: ignore
@@ -79,11 +86,14 @@ class VideoParticipant(ClientOwned, Id, Base):
     joined_at: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
     connection: Mapped[str | None]
+    removed_at: Mapped[datetime | None]
+    """When somebody put them out; from then on they wait, also where there is no waiting room, until let in anew."""
 
     @classmethod
     def state_now(cls) -> ColumnElement[str]:
         """What they are at this moment, in a query."""
         return case(
+            (cls.removed_at.is_not(None) & cls.left_at.is_not(None), ParticipantState.REMOVED),
             (cls.left_at.is_not(None), ParticipantState.LEFT),
             (cls.joined_at.is_not(None), ParticipantState.PRESENT),
             (cls.admitted_at.is_not(None), ParticipantState.ADMITTED),
@@ -97,7 +107,15 @@ class VideoParticipant(ClientOwned, Id, Base):
 
     def admit(self, at: datetime, by: UUID | None) -> None:
         if self.admitted_at is None:
-            self.admitted_at, self.admitted_by = at, by
+            self.admitted_at, self.admitted_by, self.removed_at = at, by, None
+
+    def put_out(self, at: datetime) -> bool:
+        """They are in neither room any more. Returns whether that is news."""
+        if self.removed_at is not None and self.left_at is not None:
+            return False
+        self.admitted_at, self.admitted_by, self.joined_at, self.connection = None, None, None, None
+        self.removed_at, self.left_at = at, at
+        return True
 
     def enter(self, at: datetime, connection: str) -> bool:
         """They are in the room, by this connection. Returns whether that is news; the newest connection counts."""

@@ -14,6 +14,7 @@ from portal_api.schemas.video import (
     Join,
     JoinCreate,
     PresenceReport,
+    Removal,
     VideoParticipant,
 )
 from portal_api.services import video
@@ -68,6 +69,17 @@ async def admit_to_appointment(
 ) -> Any:
     """Let people in from the waiting room: those who are named, or everybody who waits."""
     return await video.admit(session, principal, appointment_id, data or Admission())
+
+
+@router.post("/appointments/{appointment_id}/remove", response_model=Page[VideoParticipant])
+async def remove_from_appointment(
+    appointment_id: UUID, data: Removal, session: SessionDep, principal: CanHostVideo
+) -> Any:
+    """Put people out of the session: they wait anew, also without a waiting room, until they are let in.
+
+    LiveKit ends the connection; with Jitsi the host's own client does.
+    """
+    return await video.remove(session, principal, appointment_id, data)
 
 
 @router.post("/video/livekit-webhook", status_code=204, response_model=None)

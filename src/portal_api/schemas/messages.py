@@ -64,6 +64,7 @@ class MyThreadFilters(PageQuery):
 class ThreadFilters(MyThreadFilters):
     audience: ThreadAudience | None = None
     mine: bool = Field(False, description="Only those in which the caller takes part.")
+    unattended: bool = Field(False, description="Only those whose staff are gone: whoever answers takes part.")
 
 
 class StaffParticipant(Output):
@@ -146,6 +147,7 @@ class Thread(MyThread):
     client_name: str
     guardian_id: UUID | None = Field(description="The guardian with whom it is; null: with the client.")
     client_read_seq: int = Field(description="The last message that the client, or the guardian, has read.")
+    unattended_since: datetime | None = Field(description="Since when nobody of the staff is there to answer.")
 
 
 class OfficeWindow(ClockWindow):

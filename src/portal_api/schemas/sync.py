@@ -7,15 +7,28 @@ from pydantic import Field
 
 from portal_api.schemas.base import Output, Query
 from portal_api.schemas.clients import Client
-from portal_api.schemas.documents import MyDocument
+from portal_api.schemas.documents import Document, MyDocument
+from portal_api.schemas.forms.assignments import FormAssignmentSummary
 from portal_api.schemas.forms.mine import MyFormSummary
 from portal_api.schemas.me import ProfileRef
-from portal_api.schemas.messages import MyThread
+from portal_api.schemas.messages import MyThread, Thread
+from portal_api.schemas.notifications import Notification
 from portal_api.schemas.scheduling.appointments import Appointment
 from portal_api.schemas.scheduling.mine import MyAppointment
 from portal_api.schemas.scheduling.requests import AppointmentRequest, MyAppointmentRequest
+from portal_api.schemas.treatment_plans import MyTreatmentPlan, TreatmentPlan
 
-Kind = Literal["profile", "client", "appointment", "appointment_request", "form_assignment", "thread", "document"]
+Kind = Literal[
+    "profile",
+    "client",
+    "appointment",
+    "appointment_request",
+    "form_assignment",
+    "treatment_plan",
+    "thread",
+    "document",
+    "notification",
+]
 
 
 class SyncQuery(Query):
@@ -35,9 +48,15 @@ class Upsert(Output):
         | MyAppointment
         | AppointmentRequest
         | MyAppointmentRequest
+        | FormAssignmentSummary
         | MyFormSummary
+        | TreatmentPlan
+        | MyTreatmentPlan
+        | Thread
         | MyThread
+        | Document
         | MyDocument
+        | Notification
     )
 
 
@@ -51,7 +70,8 @@ class Tombstone(Output):
 class Sync(Output):
     """Apply it in this order: at a `reset` forget the copy; then `tombstones`, then `upserts`; then keep `cursor`.
 
-    Ask again at once while `has_more`. A `reset` begins a copy of everything, as the first answer does.
+    Ask again at once while `has_more`. A `reset` begins a copy of everything, as the first answer does. Notifications
+    are kept for 180 days; of those that are older the device lets go by itself.
     """
 
     reset: bool

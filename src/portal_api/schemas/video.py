@@ -57,13 +57,18 @@ class Admission(Input):
     participant_ids: Participants | None = Field(None, description="Those to let in; without it, everybody who waits.")
 
 
+class Removal(Input):
+    participant_ids: Participants = Field(description="Clients and guardians to put out.")
+
+
 class VideoParticipant(Output):
     id: UUID
     client_id: UUID | None = Field(description="For whom they come; null for hosts.")
     is_host: bool
     display_name: str
     state: ParticipantState = Field(
-        description="`gone`: waited, and has not asked again for two minutes; `admitted`: let in, and not there yet."
+        description="`gone`: waited, and has not asked again for two minutes; `admitted`: let in, and not there yet;"
+        " `removed`: put out, and not back in the waiting room."
     )
     asked_at: datetime = Field(description="Since when they wait, or waited.")
     admitted_at: datetime | None

@@ -5,6 +5,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from portal_api.core.config import Settings
+from portal_api.web.app_links import AppVersions
 from portal_api.web.middleware import BodyLimit, LastResort, RequestBoundary
 
 
@@ -25,6 +26,8 @@ class Application(FastAPI):
 def surround(app: FastAPI, settings: Settings) -> None:
     """Add the layers, innermost first."""
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.minimum_versions:
+        app.add_middleware(AppVersions, minimum=settings.minimum_versions)
     app.add_middleware(LastResort)
     if settings.cors_origins:
         app.add_middleware(
@@ -39,6 +42,7 @@ def surround(app: FastAPI, settings: Settings) -> None:
                 "If-None-Match",
                 "Idempotency-Key",
                 "Last-Event-ID",
+                "X-App-Version",
                 "X-Portal-Csrf",
                 "X-Request-ID",
             ],
@@ -48,6 +52,7 @@ def surround(app: FastAPI, settings: Settings) -> None:
                 "RateLimit",
                 "RateLimit-Policy",
                 "Retry-After",
+                "X-App-Minimum-Version",
                 "X-Request-ID",
             ],
             max_age=600,

@@ -178,6 +178,7 @@ class TestTidying:
         assert set(objects(shelf)) == {path, fresh}
         assert (await shelf.client.get(f"{MINE}/{document['id']}/content")).content == PDF
 
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows  # the directory of all practices
     async def test_every_practice_has_a_job_of_its_own_each_day(self, shelf: Shelf, sql: Sql) -> None:
         await jobs.daily(shelf.world._jobs)

@@ -277,6 +277,7 @@ class TestByTheClock:
         assert (first["published_number"], second["published_number"]) == (1, 2)
         assert (second["id"], second["title"]) == (first["id"], "Consent, second edition")
 
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows
     async def test_every_practice_is_looked_after(self, desk: Desk) -> None:
         house = await _bare(desk)

@@ -228,6 +228,7 @@ class TestAhead:
 
 
 class TestTheDay:
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows
     async def test_both_are_told_and_the_young_adult_is_invited_once(self, family: Family, sql: Sql) -> None:
         await family.rules(END)

@@ -32,6 +32,7 @@ async def the_hour_comes(scene: Scene) -> None:
     await scene.settle()
 
 
+@pytest.mark.every_practice
 @pytest.mark.whatever_rows  # the sweep asks which practices there are
 async def test_it_says_one_line_each_with_a_place_to_look_and_initials_at_most(scene: Scene) -> None:
     """F14.M2: signed plans and uploads are in the digest; onboarding was told at once."""

@@ -166,6 +166,7 @@ class TestFailing:
         assert len(await scene.mails(scene.client)) == 1
         assert [state for _, state in states(scene)] == ["sent"]
 
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows  # the sweep asks which practices there are
     async def test_a_mail_whose_job_was_lost_is_made_good(self, scene: Scene) -> None:
         await scene.happen("document.shared", by=scene.owner)
@@ -178,6 +179,7 @@ class TestFailing:
         await sweep(scene.world._jobs)
         assert len(await scene.mails(scene.client)) == 1
 
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows
     async def test_what_waits_and_has_no_job_is_made_good(self, scene: Scene) -> None:
         await scene.happen("document.shared", by=scene.owner)

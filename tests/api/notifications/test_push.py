@@ -11,6 +11,7 @@ from dirty_equals import IsPartialDict, IsStr
 from portal_api.core.db import Binding
 from portal_api.services import retention
 from tests.api.notifications.scene import INBOX, Scene
+from tests.people import grant
 from tests.push_service import Device, PushService, push_service
 from tests.world import Caller, let_in
 
@@ -195,6 +196,27 @@ class TestEnding:
         scene.sql(shut)
         await scene.settle()
         assert service.got == []
+
+    async def test_of_a_child_for_whom_one_acts_no_more_nothing_is_said(
+        self, scene: Scene, service: PushService
+    ) -> None:
+        """F6.M3: neither is the device woken for it, nor is it among what is unread."""
+        parent, device = await scene.guardian(), Device()
+        sibling = await scene.world.client(scene.owner)
+        await grant(scene.world, scene.practice, parent.account["id"], sibling["id"], "parent", ("documents.view",))
+        await register(parent, service, device)
+        await scene.happen("document.shared", by=scene.owner)
+        await scene.world.run_jobs()
+        scene.sql(
+            "UPDATE client_grant SET revoked_at = now() WHERE account_id = %s AND client_id = %s",
+            parent.account["id"],
+            scene.client_id,
+        )
+        await scene.settle()
+        assert service.got == []
+        await scene.happen("document.shared", by=scene.owner, clients=[sibling["id"]])
+        await scene.settle()
+        assert service.read(device) == [IsPartialDict(unread=1)]
 
     async def test_it_is_nobody_elses(self, scene: Scene, service: PushService) -> None:
         made = await register(scene.client, service, Device())

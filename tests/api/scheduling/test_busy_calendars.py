@@ -205,6 +205,7 @@ class TestAgain:
         await study.again(calendar["id"])
         assert [starts_at for starts_at, _ in await study.busy()] == [MONDAY + timedelta(days=7)]
 
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows  # the job asks which practices there are
     async def test_whose_time_has_come_is_polled_by_the_clock(self, study: Study) -> None:
         study.server.answer(ics(lasting(MONDAY, hours=1)))
@@ -345,6 +346,7 @@ class TestManaging:
             Role.BILLER: (403, 403, 403),
         }
 
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows  # the job asks which practices there are
     async def test_nobody_polls_for_who_has_left(self, study: Study) -> None:
         study.server.answer(ics(lasting(MONDAY, hours=1)))

@@ -397,6 +397,20 @@ class TestReading:
         again = await desk.read(url, **{"If-None-Match": etag})
         assert [event.summary.value for event in events(again.text)] == ["Z. C."]
 
+    async def test_one_that_goes_and_one_that_comes_change_it_though_they_were_booked_at_once(self, desk: Desk) -> None:
+        """F10.M9: a series is booked in one moment, so as days pass an occurrence is replaced by one just as old."""
+        first, second = await desk.book(), await desk.book(datetime.now(UTC) + timedelta(days=400))
+        await desk.run(update(Appointment).values(updated_at=SOON - timedelta(days=9)))
+        url = await desk.link(desk.practitioner)
+        etag = (await desk.read(url)).headers["etag"]
+        times = {first: SOON - timedelta(days=100), second: SOON + timedelta(days=300)}
+        for appointment_id, at in times.items():
+            moved = {"starts_at": at, "ends_at": at + HOUR, "updated_at": SOON - timedelta(days=9)}
+            await desk.run(update(Appointment).where(Appointment.id == appointment_id).values(**moved))
+        again = await desk.read(url, **{"If-None-Match": etag})
+        assert again.status_code == 200
+        assert [event.dtstart.value for event in events(again.text)] == [times[second]]
+
     async def test_nothing_leads_the_secret_on(self, desk: Desk) -> None:
         answer = await desk.read(await desk.link(desk.practitioner))
         assert answer.headers["referrer-policy"] == "no-referrer"

@@ -283,6 +283,7 @@ class TestOnce:
         office.due()
         assert len(await office.mails()) == 1
 
+    @pytest.mark.every_practice
     @pytest.mark.whatever_rows  # the sweep asks which practices there are
     async def test_the_sweep_plans_for_practices_that_remind(self, office: Office) -> None:
         await office.book(soon(minutes=75))

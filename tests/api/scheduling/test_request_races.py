@@ -40,6 +40,19 @@ async def test_of_two_hundred_who_ask_for_one_time_one_gets_it(
     must_hold(sql, reception.practice.id)
 
 
+async def test_of_many_whose_requests_are_accepted_at_once_one_gets_it(
+    reception: Reception, crowd: list[Caller], sql: Sql
+) -> None:
+    """A22, F10.B2: with staff who book the same time meanwhile."""
+    path = f"/v1/services/{reception.service_id}"
+    assert (await reception.owner.patch(path, {"auto_accept": "existing"})).status_code == 200
+    asking = (reception.wish(by=crowd[n % 8]) for n in range(60))
+    answers = await asyncio.gather(*asking, *(reception.ask(TUESDAY) for _ in range(20)))
+    assert statuses(answers) == {201: 1, 409: 79}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"slot_taken"}
+    must_hold(sql, reception.practice.id)
+
+
 async def test_a_crowd_over_a_day_gets_what_there_is(reception: Reception, crowd: list[Caller], sql: Sql) -> None:
     """A22, A25: every hour once, as far as the practice takes requests for one day."""
     assert (await reception.practice.owner.patch("/v1/practice/portal", {"pending_requests_per_day": 22})).is_success

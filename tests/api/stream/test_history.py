@@ -14,11 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from portal_api.core.access import GrantPermission, Role
+from portal_api.schemas.forms.assignments import FormAssignmentSummary
+from portal_api.schemas.forms.mine import MyFormSummary
 from portal_api.services.scheduling import requests
 from tests.api.documents.shelf import PDF
+from tests.api.notifications.scene import INBOX
 from tests.api.scheduling.desk import APPOINTMENTS, DAY, NOON, instant
 from tests.api.scheduling.held_time import Sql
 from tests.api.scheduling.reception import MINE, TUESDAY, Reception, open_reception
+from tests.api.test_treatment_plans import GOALS
 from tests.copies import Copy, Objects, listed
 from tests.entry import bound
 from tests.live import Block, blocks
@@ -26,14 +30,32 @@ from tests.people import colleague, grant, guardian
 from tests.world import Caller, World
 
 T = TypeVar("T")
-SHOWN_OF_OTHERS = {"practitioner", "service", "location", "requester"}
+SHOWN_OF_OTHERS = {
+    *("practitioner", "service", "location", "requester"),
+    *("participants", "client_name", "client_initials"),
+}
 """Names of others in an object: who only follows the stream is told of the object itself."""
-STAFFS = {"client": "/v1/clients", "appointment": APPOINTMENTS, "appointment_request": "/v1/appointment-requests"}
+STAFFS = {
+    "client": "/v1/clients",
+    "appointment": APPOINTMENTS,
+    "appointment_request": "/v1/appointment-requests",
+    "document": "/v1/documents",
+    "form_assignment": "/v1/form-assignments",
+    "notification": INBOX,
+    "thread": "/v1/threads",
+    "treatment_plan": "/v1/treatment-plans",
+}
 CLIENTS = {
     "appointment": "/v1/me/appointments",
     "appointment_request": MINE,
     "document": "/v1/me/documents",
+    "form_assignment": "/v1/me/forms",
+    "notification": INBOX,
+    "thread": "/v1/me/threads",
+    "treatment_plan": "/v1/me/treatment-plans",
 }
+IN_LISTS = {name for form in (FormAssignmentSummary, MyFormSummary) for name in form.model_fields}
+"""Of a form its own page shows more than a list does."""
 NOT_THERE = {403, 404}
 
 
@@ -57,6 +79,7 @@ STEPS = st.builds(
             *("feature", "grant", "look", "supervise", "role"),
             *("write", "write", "reply", "reply", "retract", "give_form"),
             *("put", "put", "share", "share", "share", "remove"),
+            *("plan", "plan", "share_plan", "tell", "read_inbox", "take_part", "settings", "go"),
         ]
     ),
     which=st.integers(0, 3),
@@ -94,6 +117,10 @@ class Screen:
             await self.fetch_all()
         for type, identity in dict.fromkeys(named for block in heard for named in self.named(block)):
             await self.fetch(type, identity)
+        if any(str(block.event).startswith("notification.") for block in heard):
+            self.shown = comparable(self.shown | await listed(self.caller, "notification"))
+        if any(block.event == "document_settings.updated" for block in heard):
+            self.shown = comparable(self.shown | await listed(self.caller, "document"))
         return True
 
     def named(self, block: Block) -> list[tuple[str, str]]:
@@ -113,7 +140,9 @@ class Screen:
             found.pop(identity, None)
         else:
             assert response.status_code == 200, response.text
-            found[identity] = response.json()
+            item = response.json()
+            of_list = item.keys() & IN_LISTS if type == "form_assignment" else item.keys()
+            found[identity] = {name: item[name] for name in of_list}
         self.shown = comparable(self.shown)
 
 
@@ -184,7 +213,9 @@ class House:
     kept: list[str] = field(default_factory=list)
     threads: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
+    plans: list[str] = field(default_factory=list)
     form_template_id: str = ""
+    guest_id: str = ""
     done: dict[str, int] = field(default_factory=dict)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
@@ -344,6 +375,8 @@ class House:
     async def write(self, step: Step) -> httpx.Response:
         asker = "teen" if step.client == 0 else "parent"
         body = {"subject": "A question", "body": "How are you?", "client_id": self.client_ids[step.client]}
+        if step.which == 3:
+            body["practitioner_id"] = self.guest_id
         response = await self.people[asker].post("/v1/me/threads", body)
         if response.status_code == 201:
             self.threads.append(response.json()["id"])
@@ -368,7 +401,56 @@ class House:
         body = {"form_template_id": self.form_template_id, "confidential": step.on}
         return await self.owner.post(f"/v1/clients/{self.client_ids[step.client]}/form-assignments", body)
 
+    async def take_part(self, step: Step) -> httpx.Response | None:
+        """A colleague comes into a conversation, or goes."""
+        if identity := self.one(self.threads, step):
+            path = f"/v1/threads/{identity}/participants"
+            if step.on:
+                return await self.owner.post(path, {"staff_id": self.member_id})
+            return await self.owner.delete(f"{path}/{self.member_id}")
+        return None
+
+    async def go(self, step: Step) -> httpx.Response:
+        """A colleague with conversations is shut out, or comes back."""
+        verb = "suspend" if step.on else "restore"
+        response = await self.owner.post(f"/v1/practice/staff/{self.guest_id}/{verb}")
+        await self.reception.world.run_jobs()
+        return response
+
+    # Treatment plans
+
+    async def plan(self, step: Step) -> httpx.Response:
+        body = {"title": "Sleep", "goals": GOALS, "confidential": step.on and step.which == 0}
+        response = await self.owner.post(f"/v1/clients/{self.client_ids[step.client]}/treatment-plans", body)
+        if response.status_code == 201:
+            self.plans.append(response.json()["id"])
+        return response
+
+    async def share_plan(self, step: Step) -> httpx.Response | None:
+        if identity := self.one(self.plans, step):
+            return await self.owner.post(f"/v1/treatment-plans/{identity}/{'share' if step.on else 'revise'}")
+        return None
+
+    # The inbox
+
+    async def tell(self, _step: Step) -> None:
+        """What has happened is put into inboxes."""
+        await self.reception.world.run_jobs()
+
+    async def read_inbox(self, step: Step) -> httpx.Response | None:
+        caller = self.people[sorted(self.people)[step.which % len(self.people)]]
+        shown = await caller.get(INBOX)
+        if shown.status_code != 200 or not shown.json()["data"]:
+            return None
+        if step.on:
+            return await caller.post(f"{INBOX}/read-all")
+        return await caller.post(f"{INBOX}/{shown.json()['data'][-1]['id']}/read")
+
     # Documents
+
+    async def settings(self, step: Step) -> httpx.Response:
+        """Until when each document is kept changes."""
+        return await self.owner.patch("/v1/practice/document-settings", {"administrative_years": 7 + step.which})
 
     async def put(self, step: Step) -> httpx.Response:
         path = f"/v1/clients/{self.client_ids[step.client]}/documents"
@@ -401,12 +483,13 @@ async def house(world: World, sql: Sql) -> House:
     people = {"owner": reception.owner, "member": member, "teen": reception.client, "parent": parent}
     await reception.switch(secure_messaging=True)
     house = House(reception, people, [teen, other], member_id, sql, asyncio.get_running_loop())
+    _, house.guest_id = await colleague(world, practice, Role.PRACTITIONER)
     house.form_template_id = (await reception.owner.get("/v1/form-templates?kind=intake")).json()["data"][0]["id"]
     return house
 
 
 async def test_stream_and_copy_end_in_what_the_lists_show(house: House) -> None:
-    """F19.M1, F12.B2: bookings, requests, charts, documents, grants, features, roles, in any order."""
+    """F19.M1, F12.B2: bookings, requests, charts, documents, plans, inboxes, grants, features, roles, in any order."""
     rules = settings(
         max_examples=14,
         stateful_step_count=15,
@@ -424,4 +507,5 @@ async def test_stream_and_copy_end_in_what_the_lists_show(house: House) -> None:
 STEPS_THAT_DO = {
     *("book", "cancel", "move", "join", "hide", "ask", "accept", "assign", "archive"),
     *("put", "share", "role", "write", "reply", "give_form"),
+    *("plan", "share_plan", "read_inbox", "take_part", "settings", "go"),
 }

@@ -1,7 +1,7 @@
 """Entries as text. Instants are in UTC, so there is no time zone to describe."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -22,14 +22,17 @@ class Method(StrEnum):
 
 
 class Entry(NamedTuple):
-    """One VEVENT. `stamp`: when what it says last changed. `organizer`: an e-mail address."""
+    """One VEVENT. `stamp`: when what it says last changed. `organizer`: an e-mail address.
+
+    Instants are in seconds since 1970 in UTC: iCalendar knows no fractions of them (RFC 5545 section 3.3.5).
+    """
 
     uid: str
     sequence: int
-    starts_at: datetime
-    ends_at: datetime
-    created_at: datetime
-    stamp: datetime
+    starts_at: int
+    ends_at: int
+    created_at: int
+    stamp: int
     cancelled: bool
     summary: str
     organizer: str
@@ -58,12 +61,12 @@ def _event(entry: Entry) -> bytes:
     """Rendering is most of what a feed costs, and few of its entries change between two readings."""
     event = Event()
     event.add("uid", entry.uid)
-    event.add("dtstamp", entry.stamp)
-    event.add("created", entry.created_at)
-    event.add("last-modified", entry.stamp)
+    event.add("dtstamp", _instant(entry.stamp))
+    event.add("created", _instant(entry.created_at))
+    event.add("last-modified", _instant(entry.stamp))
     event.add("sequence", entry.sequence)
-    event.add("dtstart", entry.starts_at)
-    event.add("dtend", entry.ends_at)
+    event.add("dtstart", _instant(entry.starts_at))
+    event.add("dtend", _instant(entry.ends_at))
     event.add("summary", entry.summary)
     event.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
     event.add("transp", "TRANSPARENT" if entry.cancelled else "OPAQUE")
@@ -74,3 +77,7 @@ def _event(entry: Entry) -> bytes:
     if entry.link:
         event.add("url", entry.link)
     return event.to_ical()
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

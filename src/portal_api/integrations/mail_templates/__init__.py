@@ -34,6 +34,7 @@ Template = Literal[
     "request_declined",
     "request_expired",
     "request_lapsed",
+    "request_accepted_at_once",
     "request_received",
     "safety_alert",
     "safety_alert_escalated",

@@ -14,7 +14,7 @@ from portal_api.models.scheduling.places import Location, Room
 from portal_api.models.scheduling.reminders import OPEN_REMINDERS, Reminder, ReminderPreference, ReminderSettings
 from portal_api.models.scheduling.requests import HOLDING_STATES, REQUEST_STATES, AppointmentRequest
 from portal_api.models.scheduling.schedules import BusyTime, Schedule, TimeOff
-from portal_api.models.scheduling.services import Audience, Mode, Service, ServiceOffer
+from portal_api.models.scheduling.services import Audience, AutoAccept, Mode, Service, ServiceOffer
 
 __all__ = [
     "ACTIVE_STATES",
@@ -28,6 +28,7 @@ __all__ = [
     "AppointmentRequest",
     "AppointmentSeries",
     "Audience",
+    "AutoAccept",
     "BusyCalendar",
     "BusyState",
     "BusyTime",

@@ -25,6 +25,15 @@ class Audience(StrEnum):
     NEW = "new"
 
 
+class AutoAccept(StrEnum):
+    """Which requests for a service nobody has to answer (F10.B2): none; those of a client for the weekday and time at
+    which they come anyway; or those of every client with a chart."""
+
+    NONE = "none"
+    USUAL_TIME = "usual_time"
+    EXISTING = "existing"
+
+
 def admits(offered: str, caller: str) -> bool:
     """Whether what is open for `offered` is open for this caller: `existing` or `new`."""
     return offered in (Audience.ALL, caller)
@@ -43,6 +52,7 @@ class Service(PracticeScoped, Id, Mutable, Base):
     __table_args__ = (
         of_a_practice(),
         one_of("audience", Audience),
+        one_of("auto_accept", AutoAccept),
         CheckConstraint("modes <@ ARRAY['in_person', 'video']::text[] AND cardinality(modes) > 0", name="modes"),
         CheckConstraint("duration_minutes BETWEEN 1 AND 1440", name="duration"),
         CheckConstraint(
@@ -78,6 +88,7 @@ class Service(PracticeScoped, Id, Mutable, Base):
     late_cancellation_fee_currency: Mapped[str | None]
     audience: Mapped[str] = mapped_column(default=Audience.ALL, server_default=text("'all'"))
     client_bookable: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    auto_accept: Mapped[str] = mapped_column(default=AutoAccept.NONE, server_default=text("'none'"))
     reminder_offsets_minutes: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
     """Null: as the practice has it."""
     archived_at: Mapped[datetime | None]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from portal_api.models.scheduling import Audience, Mode
+from portal_api.models.scheduling import Audience, AutoAccept, Mode
 from portal_api.schemas.base import Change, Input, Money, Name, Output, PageQuery, Paragraphs
 from portal_api.schemas.scheduling.reminders import Offsets
 
@@ -33,6 +33,12 @@ _FIXED = (
     "Starts are counted from this minute after midnight instead of from the start of the hours: with 30 and an interval"
     " of 60, or none, sessions start at half past."
 )
+_AUTO_ACCEPT = (
+    "Whose requests become appointments at once, without an answer. `usual_time`: of a client who came to this"
+    " practitioner for this service in the last eight weeks, on the same weekday at the same local time; `existing`: of"
+    " every client. Whoever has ten appointments to come with the practitioner waits for an answer, and so do people"
+    " without a chart."
+)
 
 
 class ServiceCreate(Input):
@@ -52,6 +58,7 @@ class ServiceCreate(Input):
     late_cancellation_fee: Money | None = Field(None, description="What cancelling late costs.")
     audience: Audience = Field(Audience.ALL, description="Who may book: people with a chart, without, or both.")
     client_bookable: bool = Field(False, description="Whether clients see times for it at all.")
+    auto_accept: AutoAccept = Field(AutoAccept.NONE, description=_AUTO_ACCEPT)
     practitioner_ids: Practitioners | None = Field(None, description="Who offers it; null: everybody who has hours.")
     reminder_offsets_minutes: Offsets | None = Field(None, description="Null: as the practice has it.")
 
@@ -73,6 +80,7 @@ class ServiceUpdate(Change):
     late_cancellation_fee: Money | None = None
     audience: Audience | None = None
     client_bookable: bool | None = None
+    auto_accept: AutoAccept | None = None
     practitioner_ids: Practitioners | None = None
     reminder_offsets_minutes: Offsets | None = None
 
@@ -100,6 +108,7 @@ class Service(Output):
     late_cancellation_fee: Money | None
     audience: Audience
     client_bookable: bool
+    auto_accept: AutoAccept
     practitioner_ids: list[UUID] | None
     reminder_offsets_minutes: list[int] | None
     archived_at: datetime | None

@@ -75,6 +75,22 @@ def live_grants(account_id: Any) -> ScalarSelect[Any]:
     )
 
 
+def may_act(account_id: Any, client_id: Any, permission: GrantPermission) -> ColumnElement[bool]:
+    """Whether the account of the outer query may do this for the client of it at this moment."""
+    return (
+        select(ClientGrant.id)
+        .join(Client, Client.id == ClientGrant.client_id)
+        .where(
+            ClientGrant.account_id == account_id,
+            ClientGrant.client_id == client_id,
+            ClientGrant.allows(permission),
+            *_live,
+        )
+        .correlate_except(ClientGrant, Client)
+        .exists()
+    )
+
+
 _callers = (
     select(
         AuthSession.authenticated_at,

@@ -239,7 +239,8 @@ def _rows(*columns: Any) -> Rows:
     )
 
 
-def _for_staff(*columns: Any) -> Rows:
+def for_staff(*columns: Any) -> Rows:
+    """As staff see them."""
     return _rows(*STAFFS, *columns).outerjoin(FormRecurrence, FormRecurrence.id == FormAssignment.recurrence_id)
 
 
@@ -249,13 +250,13 @@ def _in_state(state: str) -> ColumnElement[bool]:
 
 @cache
 def _one(everyone: bool) -> Read:
-    statement = _for_staff(*CONTENT).join(Client, Client.id == FormAssignment.client_id).where(_this)
+    statement = for_staff(*CONTENT).join(Client, Client.id == FormAssignment.client_id).where(_this)
     return Read(of_clients.visible(statement, everyone))
 
 
 @cache
 def _of_client(state: str | None, *, kind: bool, template: bool, resumed: bool) -> Read:
-    statement = _for_staff().where(FormAssignment.client_id == bindparam("client_id"))
+    statement = for_staff().where(FormAssignment.client_id == bindparam("client_id"))
     if template:
         statement = statement.where(FormAssignment.form_template_id == bindparam("form_template_id"))
     return Read(_newest(statement, state, kind=kind, resumed=resumed))

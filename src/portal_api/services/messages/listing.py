@@ -27,6 +27,7 @@ async def page(reader: Reader, principal: Principal, filters: MyThreadFilters) -
         of_client=filters.client_id is not None,
         by_audience=audience is not None,
         mine=isinstance(filters, ThreadFilters) and filters.mine,
+        unattended=isinstance(filters, ThreadFilters) and filters.unattended,
         unread=filters.unread,
         searching=filters.q is not None,
         resumed=pager.position is not None,

@@ -28,6 +28,7 @@ from portal_api.models.staff import StaffMember
 from portal_api.services.clients import reading as clients
 
 _NONE: ColumnElement[Any] = text("'[]'::jsonb")  # type: ignore[assignment]
+_TEXTS = StaffMember.roles.type
 _account = bindparam("account_id", type_=ThreadParticipant.account_id.type)
 _participant = aliased(ThreadParticipant)
 
@@ -111,11 +112,12 @@ SHARED = (
     Thread.updated_at,
     Thread.version,
 )
-_STAFFS = (
+STAFFS = (
     *SHARED,
     (Client.given_name + literal(" ") + Client.family_name).label("client_name"),
     _guardian_id().label("guardian_id"),
     _client_read_seq().label("client_read_seq"),
+    Thread.unattended_since,
 )
 
 
@@ -126,16 +128,27 @@ def is_in() -> ColumnElement[bool]:
     )
 
 
+def is_of_audience() -> ColumnElement[bool]:
+    """Whether it is for staff of the caller's roles."""
+    return Thread.audience == bindparam("audiences", type_=_TEXTS).any_()
+
+
+def is_unattended() -> ColumnElement[bool]:
+    """Whether it waits for somebody to take it over."""
+    return Thread.unattended_since.is_not(None)
+
+
 def for_staff(statement: Rows, everyone: bool) -> Rows:
-    """Threads of an audience of the caller's roles: those they are in, and those of clients they see (F12.M2).
+    """Threads of an audience of the caller's roles: those they are in, those of clients they see (F12.M2), and those
+    that nobody is in any more.
 
     Who sees every client for administration's sake does not see what is clinical by that.
     """
     seen = clients.caseload()
     if everyone:
         seen = or_(seen, Thread.audience != ThreadAudience.CLINICAL)
-    open_to_them = Thread.audience == bindparam("audiences", type_=_TEXTS).any_()
-    return statement.join(Client, Client.id == Thread.client_id).where(open_to_them, or_(is_in(), seen))
+    seen = or_(is_in(), is_unattended(), seen)
+    return statement.join(Client, Client.id == Thread.client_id).where(is_of_audience(), seen)
 
 
 def for_client(statement: Rows) -> Rows:
@@ -145,16 +158,13 @@ def for_client(statement: Rows) -> Rows:
     return statement.where(mine, or_(own, Thread.guardian_account_id == _account))
 
 
-_TEXTS = StaffMember.roles.type
-
-
 @cache
 def thread(kind: str, *, everyone: bool = False) -> Read:
     """One thread as `staff` or `client` see it."""
     wanted = Thread.id == bindparam("thread_id")
     if kind == "client":
         return Read(for_client(select(*SHARED).where(wanted)))
-    return Read(for_staff(select(*_STAFFS).select_from(Thread).where(wanted), everyone))
+    return Read(for_staff(select(*STAFFS).select_from(Thread).where(wanted), everyone))
 
 
 def who_asks(principal: Principal) -> dict[str, Any]:
@@ -287,12 +297,13 @@ def threads(
     of_client: bool,
     by_audience: bool,
     mine: bool,
+    unattended: bool,
     unread: bool,
     searching: bool,
     resumed: bool,
 ) -> Read:
     """Threads as `staff` or `client` see them, the latest message first."""
-    columns = SHARED if kind == "client" else _STAFFS
+    columns = SHARED if kind == "client" else STAFFS
     statement = select(*columns).select_from(Thread)
     statement = for_client(statement) if kind == "client" else for_staff(statement, everyone)
     if of_client:
@@ -301,6 +312,8 @@ def threads(
         statement = statement.where(Thread.audience == bindparam("audience"))
     if mine:
         statement = statement.where(is_in())
+    if unattended:
+        statement = statement.where(is_unattended())
     if unread:
         statement = statement.where(_unread() > 0)
     if searching:

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from portal_api.core.access import GrantPermission
 from portal_api.core.db import Rows, Session
 from portal_api.models.clients import SELF, ClientGrant
-from portal_api.models.messages import Message, Thread, ThreadParticipant
-from portal_api.models.staff import StaffMember
+from portal_api.models.messages import AUDIENCE_ROLES, Message, Thread, ThreadAudience, ThreadParticipant
+from portal_api.services.messages import taking_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,10 @@ class Addressee:
 
 
 async def accounts_of(session: Session, message_id: UUID) -> list[Addressee]:
-    """The accounts that a message is for, and whether they have read it already. A guardian's grant must be live."""
+    """The accounts that a message is for, and whether they have read it already. A guardian's grant must be live.
+
+    Where none of its staff can answer, it is for all who may take it over.
+    """
     found = select(Message, Thread).join(Thread, Thread.id == Message.thread_id).where(Message.id == message_id)
     row = (await session.execute(found)).one_or_none()
     if row is None:
@@ -30,19 +33,24 @@ async def accounts_of(session: Session, message_id: UUID) -> list[Addressee]:
         ThreadParticipant.thread_id == thread.id
     )
     seen = {UUID(str(account_id)): seq >= message.seq for account_id, seq in (await session.execute(read)).all()}
-    staff = (
-        select(StaffMember.account_id)
-        .join(ThreadParticipant, ThreadParticipant.staff_id == StaffMember.id)
-        .where(
-            ThreadParticipant.thread_id == thread.id,
-            ThreadParticipant.left_at.is_(None),
-            StaffMember.state == "active",
-        )
-    )
-    theirs = {UUID(str(each)): True for each in await session.scalars(staff)}
+    theirs = dict.fromkeys(await staff_of(session, thread), True)
     theirs |= {UUID(str(each)): False for each in await session.scalars(_client_side(thread))}
     theirs.pop(UUID(str(message.author_id)), None)
     return [Addressee(account_id, is_staff, seen.get(account_id, False)) for account_id, is_staff in theirs.items()]
+
+
+async def staff_of(session: Session, thread: Thread) -> list[UUID]:
+    """The accounts of those who can answer; where it waits for somebody, of all who may take it over."""
+    among = None
+    if thread.unattended_since is None:
+        inside = select(ThreadParticipant.staff_id).where(
+            ThreadParticipant.thread_id == thread.id,
+            ThreadParticipant.staff_id.is_not(None),
+            ThreadParticipant.left_at.is_(None),
+        )
+        among = {UUID(str(each)) for each in await session.scalars(inside)}
+    roles = AUDIENCE_ROLES[ThreadAudience(thread.audience)]
+    return list((await taking_part.active(session, roles, among=among)).values())
 
 
 def _client_side(thread: Thread) -> Rows:

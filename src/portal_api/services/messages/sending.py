@@ -21,7 +21,7 @@ from portal_api.models.messages import (
 from portal_api.schemas.messages import MessageCreate, ThreadRead
 from portal_api.services import audit, features
 from portal_api.services.documents import references
-from portal_api.services.messages import absence, policy, reading, writing
+from portal_api.services.messages import absence, policy, reading, taking_part, writing
 
 
 async def send(session: Session, principal: Principal, thread_id: UUID, data: MessageCreate) -> dict[str, Any]:
@@ -49,6 +49,8 @@ async def write(session: Session, principal: Principal, thread: Thread, data: Me
     await _record(session, principal, "message.sent", message)
     if principal.is_client:
         await absence.answer(session, thread)
+    else:
+        await taking_part.attended(session, principal, thread)
     return message
 
 

@@ -5,21 +5,18 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from portal_api.core import clock
 from portal_api.core.access import Feature, Principal, Role
 from portal_api.core.db import Session
 from portal_api.core.errors import Conflict, InvalidState, NotFound, invalid
 from portal_api.core.ids import new_id
-from portal_api.models.clients import ClientAssignment
 from portal_api.models.guardians import Guardian
 from portal_api.models.messages import AUDIENCE_ROLES, Thread, ThreadAudience, ThreadParticipant
-from portal_api.models.staff import StaffMember
 from portal_api.schemas.messages import MyThreadCreate, ThreadCreate
-from portal_api.services import audit, features
+from portal_api.services import features
 from portal_api.services.clients import reading as clients
-from portal_api.services.messages import policy, reading, sending, writing
+from portal_api.services.messages import policy, reading, sending, taking_part, writing
 
 OWNERS = frozenset({Role.OWNER, Role.ADMIN})
 
@@ -38,7 +35,7 @@ async def by_client(session: Session, principal: Principal, data: MyThreadCreate
     audience, members = await _addressees(session, profile.client_id, data)
     guardian = None if profile.is_own else principal.account_id
     thread = await _begin(session, profile.client_id, guardian, data.subject, audience)
-    await _join(session, thread, members)
+    await taking_part.join(session, thread, members)
     await sending.write(session, principal, thread, data)
     return await reading.visible(session, principal, thread.id)
 
@@ -55,7 +52,7 @@ async def by_staff(session: Session, principal: Principal, data: ThreadCreate) -
     members = await _colleagues(session, {*data.participant_ids}, data.audience, "/participant_ids")
     guardian = await _guardian_account(session, data)
     thread = await _begin(session, data.client_id, guardian, data.subject, data.audience)
-    await _join(session, thread, members)
+    await taking_part.join(session, thread, members)
     await sending.write(session, principal, thread, data)
     return await reading.visible(session, principal, thread.id)
 
@@ -65,8 +62,9 @@ async def add_participant(session: Session, principal: Principal, thread_id: UUI
     await reading.visible(session, principal, thread_id)
     thread = await writing.locked(session, thread_id)
     members = await _colleagues(session, {staff_id}, thread.audience, "/staff_id")
-    await _join(session, thread, members)
-    await _record(session, principal, "thread.joined", thread, staff_id)
+    await taking_part.join(session, thread, members)
+    await taking_part.record(session, principal, "thread.joined", thread, staff_id)
+    await taking_part.attended(session, principal, thread)
     return await reading.visible(session, principal, thread_id)
 
 
@@ -82,13 +80,13 @@ async def remove_participant(session: Session, principal: Principal, thread_id: 
     there = {UUID(str(each)) for each in await session.scalars(inside)}
     if staff_id not in there:
         raise NotFound
-    if len(there) == 1:
+    if not await taking_part.attending(session, thread, there - {staff_id}):
         raise InvalidState("Somebody must answer: add a colleague first.", state="alone")
     left = update(ThreadParticipant).where(
         ThreadParticipant.thread_id == thread_id, ThreadParticipant.staff_id == staff_id
     )
     await session.execute(left.values(left_at=await clock.now(session)))
-    await _record(session, principal, "thread.left", thread, staff_id)
+    await taking_part.record(session, principal, "thread.left", thread, staff_id)
 
 
 async def _addressees(
@@ -99,36 +97,22 @@ async def _addressees(
         found = await _colleagues(session, {data.practitioner_id}, data.audience, "/practitioner_id")
         return data.audience, found
     if data.audience is ThreadAudience.CLINICAL:
-        assigned = select(ClientAssignment.practitioner_id).where(ClientAssignment.client_id == client_id)
-        treating = {UUID(str(each)) for each in await session.scalars(assigned)}
-        found = await _active(session, AUDIENCE_ROLES[ThreadAudience.CLINICAL], among=treating)
+        found = await taking_part.treating(session, client_id, data.audience)
         if found:
             return data.audience, found
     audience = ThreadAudience.ADMINISTRATIVE if data.audience is ThreadAudience.CLINICAL else data.audience
-    found = await _active(session, AUDIENCE_ROLES[audience] - AUDIENCE_ROLES[ThreadAudience.CLINICAL] or OWNERS)
+    roles = AUDIENCE_ROLES[audience] - AUDIENCE_ROLES[ThreadAudience.CLINICAL]
+    found = await taking_part.active(session, roles or OWNERS)
     if not found:
         raise NobodyToWriteTo("Call the practice.")
     return audience, found
 
 
 async def _colleagues(session: Session, staff_ids: Collection[UUID], audience: str, pointer: str) -> dict[UUID, UUID]:
-    found = await _active(session, AUDIENCE_ROLES[ThreadAudience(audience)], among=staff_ids)
+    found = await taking_part.active(session, AUDIENCE_ROLES[ThreadAudience(audience)], among=staff_ids)
     if set(staff_ids) - found.keys():
         raise invalid(pointer, "cannot_take_part", "Name active staff whose roles take part in such threads.")
     return found
-
-
-async def _active(
-    session: Session, roles: Collection[Role], *, among: Collection[UUID] | None = None
-) -> dict[UUID, UUID]:
-    """Active staff with one of the roles: the account of each."""
-    statement = select(StaffMember.id, StaffMember.account_id).where(
-        StaffMember.state == "active", StaffMember.roles.overlap([role.value for role in roles])
-    )
-    if among is not None:
-        statement = statement.where(StaffMember.id.in_(among))
-    rows = (await session.execute(statement.order_by(StaffMember.id).limit(50))).all()
-    return {UUID(str(staff_id)): UUID(str(account_id)) for staff_id, account_id in rows}
 
 
 async def _guardian_account(session: Session, data: ThreadCreate) -> UUID | None:
@@ -157,24 +141,3 @@ async def _begin(session: Session, client_id: UUID, guardian: UUID | None, subje
     session.add(thread)
     await session.flush()
     return thread
-
-
-async def _join(session: Session, thread: Thread, members: dict[UUID, UUID]) -> None:
-    """Who comes has everything to read; who comes back goes on where they were."""
-    if not members:
-        return
-    of_thread = {
-        "practice_id": session.binding.practice_id,
-        "thread_id": thread.id,
-        "client_id": thread.client_id,
-        "confidential": thread.confidential,
-    }
-    rows = [of_thread | {"account_id": account, "staff_id": staff} for staff, account in members.items()]
-    key = ["practice_id", "thread_id", "account_id"]
-    joined = insert(ThreadParticipant).values(rows)
-    await session.execute(joined.on_conflict_do_update(index_elements=key, set_={"left_at": None}))
-
-
-async def _record(session: Session, principal: Principal, type: str, thread: Thread, staff_id: UUID) -> None:
-    resource, details = ("thread", thread.id), {"staff_id": str(staff_id)}
-    await audit.record(session, principal, type, resource=resource, clients=[thread.client_id], details=details)

@@ -33,7 +33,7 @@ PATIENCE = timedelta(hours=20)
 """So long a mail server may refuse or be away before a notice is given up: its time is over by then."""
 OVERDUE = timedelta(minutes=10)
 AT_ONCE = 200
-_PROGRAM = Origin(request_id="", ip="")
+PROGRAM = Origin(request_id="", ip="")
 
 
 async def prepare(session: Session, event: Event) -> tuple[UUID, Mail] | None:
@@ -180,7 +180,7 @@ async def _bounced(session: Session, delivery: MailDelivery, at: datetime, *, of
     await _release(session, delivery)
     if of_address and delivery.address_mac is not None:
         await addresses.suppress(session, delivery.address_mac, delivery.smtp_code or 0, at)
-    program = Principal(session.binding.practice_id, ActorKind.SYSTEM, _PROGRAM)
+    program = Principal(session.binding.practice_id, ActorKind.SYSTEM, PROGRAM)
     details: dict[str, Any] = {"template": delivery.template, "smtp_code": delivery.smtp_code}
     await audit.record(
         session,

@@ -19,12 +19,14 @@ from portal_api.core.tools import Tools
 from portal_api.integrations.egress import PORTS, Egress, EgressError
 from portal_api.integrations.push import ApplicationServer, Device
 from portal_api.models.auth import Account, AuthSession
+from portal_api.models.clients import ClientGrant
 from portal_api.models.notifications import Notification, PushSubscription
 from portal_api.models.portal import PortalSettings
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.base import PageQuery
 from portal_api.schemas.notifications import PushSubscriptionCreate
 from portal_api.services import audit
+from portal_api.services.notifications import inbox, standing
 from portal_api.services.notifications.kinds import BY_KEY, Importance
 from portal_api.services.paging import Pager
 
@@ -134,7 +136,9 @@ async def wake(session: Session, account_id: UUID, notification_id: UUID) -> Non
 
 
 async def prepare(session: Session, subscription_id: UUID, notification_id: UUID) -> Push | None:
-    """What to send; None where the device, the session or the access is gone, or it has been read already."""
+    """What to send; None where the device, the session or the access is gone, also that to the client whom it is about,
+    or it has been read already.
+    """
     found = (
         select(PushSubscription, Account.kind)
         .join(AuthSession, AuthSession.id == PushSubscription.session_id)
@@ -148,10 +152,16 @@ async def prepare(session: Session, subscription_id: UUID, notification_id: UUID
     subscription: PushSubscription = row.PushSubscription
     if not await _has_access(session, subscription.account_id, row.kind):
         return None
+    if not await standing.still_theirs(session, [notice]):
+        return None
     text = session.tools.vault.open(subscription.sealed, purpose=_PURPOSE, aad=_place(subscription))
     kind = BY_KEY.get(notice.kind)
     urgent = kind is not None and kind.importance is Importance.SECURITY
-    message = {"type": "notification", "id": str(notice.id), "unread": await _unread(session, subscription.account_id)}
+    message = {
+        "type": "notification",
+        "id": str(notice.id),
+        "unread": await _unread(session, subscription.account_id, row.kind),
+    }
     return Push(subscription.id, Device(**orjson.loads(text)), orjson.dumps(message), urgent)
 
 
@@ -173,10 +183,12 @@ async def _has_access(session: Session, account_id: UUID, kind: str) -> bool:
     return bool(await session.scalar(select(PortalSettings.enabled)))
 
 
-async def _unread(session: Session, account_id: UUID) -> int:
-    unread = select(func.count()).select_from(Notification)
-    mine = Notification.account_id == account_id, Notification.in_app, Notification.read_at.is_(None)
-    return int(await session.scalar(unread.where(*mine)) or 0)
+async def _unread(session: Session, account_id: UUID, kind: str) -> int:
+    """As their inbox counts it."""
+    acting = select(ClientGrant.client_id).where(ClientGrant.account_id == account_id, ClientGrant.is_live())
+    values = {"account_id": account_id, "of_staff": kind == ActorKind.STAFF}
+    row = await session.row(inbox.UNREAD, **values, acts_for=list(await session.scalars(acting)))
+    return int(row["unread"]) if row else 0
 
 
 def _must_be_reachable(tools: Tools, endpoint: str) -> None:

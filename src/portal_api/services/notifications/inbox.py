@@ -1,5 +1,6 @@
 """The inbox: what somebody was told in the portal, and what of it they have read."""
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -13,12 +14,15 @@ from portal_api.core.errors import NotFound
 from portal_api.models.clients import Client
 from portal_api.models.notifications import Notification
 from portal_api.schemas.notifications import InboxQuery
+from portal_api.services import audit
 from portal_api.services.clients import reading
 from portal_api.services.notifications.composing import INBOX, INITIALS, path_of
 from portal_api.services.notifications.kinds import BY_KEY
 from portal_api.services.paging import Pager
 
 LONGEST_DIGEST = 1000
+MOST_NAMED = 100
+"""Rows that one event names."""
 _mine = Notification.account_id == bindparam("account_id")
 _of_staff = bindparam("of_staff", type_=Boolean())
 _concerns_theirs = or_(
@@ -85,19 +89,32 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
 @cache
 def waiting_for_digest(everyone: bool) -> Read:
     """What the caller's next digest will tell, oldest first."""
-    statement = _rows(everyone).where(Notification.email == "digest", Notification.delivery_id.is_(None))
+    statement = rows_of(_in_sight(everyone)).where(Notification.email == "digest", Notification.delivery_id.is_(None))
     return Read(statement.order_by(Notification.occurred_at, Notification.id).limit(LONGEST_DIGEST))
 
 
 async def _mark(session: Session, principal: Principal, which: ColumnElement[bool]) -> None:
     mine = Notification.account_id == principal.account_id, Notification.in_app, Notification.read_at.is_(None)
     change = update(Notification).where(*mine, which).values(read_at=func.now())
-    await session.execute(change.execution_options(synchronize_session=False))
+    changed = change.returning(Notification.id).execution_options(synchronize_session=False)
+    ids = (await session.scalars(changed)).all()
+    assert principal.account_id is not None  # noqa: S101 - the routes are for accounts
+    for start in range(0, len(ids), MOST_NAMED):
+        await note(session, principal, "notification.read", {principal.account_id: ids[start : start + MOST_NAMED]})
+
+
+async def note(session: Session, principal: Principal, type: str, told: Mapping[UUID, Sequence[UUID]]) -> None:
+    """Say whose inbox is another now, for their streams and copies. told: the rows, by account.
+
+    It is about no client: what others are told of a client is not for the client's own history.
+    """
+    details = {"notifications": {str(account_id): [str(id) for id in ids] for account_id, ids in told.items()}}
+    await audit.record(session, principal, type, details=details)
 
 
 @cache
 def _page(everyone: bool, *, unread: bool | None, resumed: bool) -> Read:
-    statement = _rows(everyone).where(Notification.in_app)
+    statement = rows_of(_in_sight(everyone)).where(Notification.in_app)
     if unread is not None:
         statement = statement.where(Notification.read_at.is_(None) if unread else Notification.read_at.is_not(None))
     if resumed:
@@ -107,12 +124,13 @@ def _page(everyone: bool, *, unread: bool | None, resumed: bool) -> Read:
 
 @cache
 def _one(everyone: bool) -> Read:
-    return Read(_rows(everyone).where(Notification.id == bindparam("notification_id"), Notification.in_app))
+    this = Notification.id == bindparam("notification_id")
+    return Read(rows_of(_in_sight(everyone)).where(this, Notification.in_app))
 
 
-def _rows(everyone: bool) -> Rows:
-    """Rows of the caller. Initials are those of clients whom the caller sees."""
-    seen = and_(Client.id == Notification.about_client_id, or_(~_of_staff, _in_sight(everyone)))
+def rows_of(in_sight: ColumnElement[bool]) -> Rows:
+    """Rows of the caller. Initials are those of clients whom the caller sees; in_sight: which ones staff see."""
+    seen = and_(Client.id == Notification.about_client_id, or_(~_of_staff, in_sight))
     return (
         select(
             Notification.id,
@@ -130,6 +148,11 @@ def _rows(everyone: bool) -> Rows:
         .outerjoin(Client, seen)
         .where(_mine, _concerns_theirs)
     )
+
+
+def ids() -> Rows:
+    """Ids of what stands in the caller's inbox."""
+    return select(Notification.id).where(_mine, Notification.in_app, _concerns_theirs)
 
 
 def _in_sight(everyone: bool) -> ColumnElement[bool]:

@@ -20,6 +20,7 @@ from portal_api.models.clients import Client, ClientAssignment, ClientGrant
 from portal_api.models.forms import FormAssignment
 from portal_api.models.guardians import Guardian
 from portal_api.models.insurance import InsurancePolicy
+from portal_api.models.messages import Thread
 from portal_api.models.prospects import Prospect
 from portal_api.models.scheduling import Appointment, AppointmentRequest
 from portal_api.models.staff import StaffMember, Supervision
@@ -108,6 +109,15 @@ async def taking_part(session: Session, event: Event) -> list[Person]:
 async def correspondents(session: Session, event: Event) -> list[Person]:
     """Of those, the client or guardian."""
     return [person for person in await taking_part(session, event) if not person.of_staff]
+
+
+async def who_may_take_over(session: Session, event: Event) -> list[Person]:
+    """Staff of the roles of a thread that waits for one of them."""
+    thread = await session.scalar(select(Thread).where(Thread.id == event.resource_id))
+    if thread is None or thread.unattended_since is None:
+        return []
+    about = _first(event.client_ids)
+    return [Person(each, about, of_staff=True) for each in await recipients.staff_of(session, thread)]
 
 
 async def colleagues(session: Session, event: Event) -> list[Person]:

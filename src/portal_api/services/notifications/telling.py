@@ -10,13 +10,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from portal_api.core.access import ActorKind, Principal
 from portal_api.core.db import Session
 from portal_api.core.ids import new_id
 from portal_api.models.audit import Event
 from portal_api.models.auth import Account
 from portal_api.models.clients import Client
 from portal_api.models.notifications import Notification
-from portal_api.services.notifications import devices, gathering, wishes
+from portal_api.services.notifications import delivery, devices, gathering, inbox, wishes
 from portal_api.services.notifications.kinds import BY_EVENT, Importance, Kind
 from portal_api.services.notifications.people import Person
 from portal_api.services.notifications.wishes import Modes
@@ -55,6 +56,7 @@ async def _tell(session: Session, event: Event, kind: Kind, people: Sequence[Per
         return
     made = insert(Notification).values(rows).on_conflict_do_nothing(constraint="uq_notification_once")
     fresh = {UUID(str(id)) for id in await session.scalars(made.returning(Notification.id))}
+    await _note(session, [row for row in rows if row["id"] in fresh and row["in_app"]])
     waiting = [row["recipient_id"] for row in rows if row["id"] in fresh and _at_once(row)]
     await gathering.soon(session, kind, waiting)
 
@@ -79,6 +81,14 @@ def _row(
         "email": modes.email,
         "push": modes.push != "off" and person.id in reached,
     }
+
+
+async def _note(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Inboxes learn of it at once; nothing is said of what it is."""
+    if rows:
+        program = Principal(session.binding.practice_id, ActorKind.SYSTEM, delivery.PROGRAM)
+        told = {row["account_id"]: [row["id"]] for row in rows}
+        await inbox.note(session, program, "notification.created", told)
 
 
 def _at_once(row: dict[str, Any]) -> bool:

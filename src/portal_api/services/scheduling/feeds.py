@@ -23,7 +23,7 @@ from portal_api.models.staff import StaffMember
 from portal_api.schemas.scheduling.calendars import CalendarFeedCreate, CalendarFeedUpdate
 from portal_api.services import audit
 from portal_api.services.auth import accounts, authority
-from portal_api.services.scheduling import entries
+from portal_api.services.scheduling import calendar_changes, entries
 
 PER_FEED = Limit("calendar-feed", 120, timedelta(hours=1))
 PER_NETWORK = Limit("calendar-feeds", 1200, timedelta(hours=1))
@@ -56,26 +56,19 @@ HOLDER = Read(
     .outerjoin(StaffMember, and_(StaffMember.account_id == Account.id, StaffMember.state == "active"))
     .where(CalendarFeed.secret_hash == bindparam("secret_hash"), Account.suspended_at.is_(None))
 )
-_of_staff = (
-    entries.of_staff()
-    .where(
-        Appointment.practitioner_id == bindparam("staff_id"),
-        Appointment.starts_at > func.now() - entries.PAST,
-        Appointment.starts_at < func.now() + entries.AHEAD,
-    )
-    .limit(MOST)
+_OF_STAFF = (
+    Appointment.practitioner_id == bindparam("staff_id"),
+    Appointment.starts_at > func.now() - entries.PAST,
+    Appointment.starts_at < func.now() + entries.AHEAD,
 )
-_of_clients = (
-    entries.of_clients()
-    .where(
-        AppointmentAttendee.starts_at > func.now() - entries.PAST,
-        AppointmentAttendee.starts_at < func.now() + entries.AHEAD,
-    )
-    .limit(MOST)
+_OF_CLIENTS = (
+    AppointmentAttendee.starts_at > func.now() - entries.PAST,
+    AppointmentAttendee.starts_at < func.now() + entries.AHEAD,
 )
-OF_STAFF, OF_CLIENTS = Read(_of_staff), Read(_of_clients)
-STAFF_CHANGES = Read(entries.last_changes(_of_staff, for_clients=False))
-CLIENT_CHANGES = Read(entries.last_changes(_of_clients, for_clients=True))
+OF_STAFF = Read(entries.of_staff().where(*_OF_STAFF).limit(MOST))
+OF_CLIENTS = Read(entries.of_clients().where(*_OF_CLIENTS).limit(MOST))
+STAFF_CHANGES = Read(calendar_changes.of_staff(*_OF_STAFF, most=MOST))
+CLIENT_CHANGES = Read(calendar_changes.of_clients(*_OF_CLIENTS, most=MOST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +147,7 @@ async def read(reader: Reader, visitor: Principal, text: str, seen: Seen) -> Doc
     scope = _scope(reader, holder)
     changes = await reader.row(CLIENT_CHANGES if "viewing" in scope else STAFF_CHANGES, **scope)
     assert changes is not None  # noqa: S101 - aggregates are one row
-    version = [holder["id"], holder["version"], scope, changes["count"], changes["sum"]]
+    version = [holder["id"], holder["version"], scope, changes]
     etag = f'"{hashlib.sha256(repr(version).encode()).hexdigest()[:32]}"'
     changed_at = max(holder["changed_at"], changes["last"] or holder["changed_at"])
     if _is_current(seen, etag, changed_at):
@@ -186,7 +179,7 @@ def _scope(reader: Reader, holder: dict[str, Any]) -> dict[str, Any]:
 async def _entries(reader: Reader, holder: dict[str, Any], scope: dict[str, Any]) -> list[Entry]:
     privacy, settings = holder["privacy"], reader.tools.settings
     if "viewing" not in scope:
-        return list(entries.staff_entries(await reader.rows(OF_STAFF, **scope), privacy, settings))
+        return await entries.for_staff(reader, await reader.rows(OF_STAFF, **scope), privacy, settings)
     rows = await reader.rows(OF_CLIENTS, **scope)
     return list(entries.client_entries(rows, privacy, settings, several=len(scope["viewing"]) > 1))
 

@@ -31,8 +31,8 @@ async def for_staff(reader: Reader, principal: Principal, appointment_id: UUID) 
     rows = await reader.rows(read, appointment_id=appointment_id, staff_id=principal.staff_id)
     if not rows:
         raise NotFound
-    audit.viewed(reader, principal, "appointment.exported", [row["client_id"] for row in rows])
-    return _document(*entries.staff_entries(rows, Privacy.INITIALS, reader.tools.settings))
+    audit.viewed(reader, principal, "appointment.exported", rows[0]["client_ids"])
+    return _document(*await entries.for_staff(reader, rows, Privacy.INITIALS, reader.tools.settings))
 
 
 async def for_client(reader: Reader, principal: Principal, appointment_id: UUID) -> Document:

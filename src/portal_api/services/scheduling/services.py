@@ -57,6 +57,7 @@ COLUMNS = (
     money(Service.late_cancellation_fee_amount, Service.late_cancellation_fee_currency).label("late_cancellation_fee"),
     Service.audience,
     Service.client_bookable,
+    Service.auto_accept,
     _offered_by.label("practitioner_ids"),
     Service.reminder_offsets_minutes,
     Service.archived_at,

@@ -20,6 +20,7 @@ from portal_api.services.stream.rules import (
     holders,
     nobody,
     of_documents,
+    of_inboxes,
     own_or_actors,
     plans_of_clients,
     put_forward,
@@ -92,6 +93,7 @@ AUDIENCES: Mapping[str, Audience] = {
     **_all(
         _request,
         "appointment_request.accepted",
+        "appointment_request.accepted_at_once",
         "appointment_request.counter_offer_accepted",
         "appointment_request.counter_offer_declined",
         "appointment_request.counter_offered",
@@ -170,7 +172,16 @@ AUDIENCES: Mapping[str, Audience] = {
         "treatment_plan.updated",
     ),
     "signature.given": Audience(_signed, _signed),
-    **_all(_thread, "message.retracted", "message.sent", "thread.joined", "thread.left", "thread.read"),
+    **_all(
+        _thread,
+        "message.retracted",
+        "message.sent",
+        "thread.attended",
+        "thread.joined",
+        "thread.left",
+        "thread.read",
+        "thread.unattended",
+    ),
     **_all(Audience(holders(P.MESSAGES_READ), nobody), "out_of_office.ended", "out_of_office.set"),
     "messaging_policy.updated": Audience(holders(P.PRACTICE_READ), nobody),
     **_all(
@@ -198,6 +209,7 @@ AUDIENCES: Mapping[str, Audience] = {
     "onboarding.updated": Audience(holders(P.ONBOARDING_READ), nobody),
     **_all(_alert, "safety_alert.acknowledged", "safety_alert.escalated", "safety_alert.raised"),
     "contact_consent.set": Audience(caseload(P.CLIENTS_READ), nobody),
+    **_all(Audience(of_inboxes, of_inboxes), "notification.created", "notification.read"),
     "mail.bounced": Audience(holders(P.NOTIFICATION_LOG_READ), nobody),
     **_all(
         _guardian,
@@ -264,7 +276,7 @@ AUDIENCES: Mapping[str, Audience] = {
         "service.updated",
     ),
     **_all(Audience(holders(P.AVAILABILITY_READ), nobody), "time_off.created", "time_off.removed"),
-    **_all(_waiting_room, "video.joined", "video.left", "video.waiting"),
+    **_all(_waiting_room, "video.joined", "video.left", "video.removed", "video.waiting"),
     "video.admitted": Audience(calendar(P.VIDEO_HOST, None), acting(G.VIDEO_JOIN, Feature.VIDEO)),
     **_all(
         _quietly,

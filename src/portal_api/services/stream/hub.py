@@ -196,7 +196,7 @@ class Hub:
             feed.reset("unknown_place", stand)
         elif isinstance(feed.resume, Place):
             stand = await self._make_good(reader, feed, feed.resume)
-        if feed.follow:
+        if feed.follow and feed.is_open:  # it may have left meanwhile
             room.feeds[feed] = None
         else:
             feed.put(Message(None, None, feed.place(stand)))

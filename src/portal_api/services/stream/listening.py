@@ -2,10 +2,15 @@
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Reader
+from portal_api.core.errors import Forbidden
 from portal_api.schemas.stream import StreamQuery
 from portal_api.services.stream.feeds import Feed, Message
 from portal_api.services.stream.hub import Hub
 from portal_api.services.stream.places import read_place
+
+
+class NoLivePreview(Forbidden):
+    code, title = "no_live_preview", "Who looks through a client's eyes has no live updates"
 
 
 class Listening:
@@ -29,7 +34,12 @@ class Listening:
 
 
 def listen(hub: Hub, reader: Reader, principal: Principal, query: StreamQuery, last_event_id: str | None) -> Listening:
-    """Whatever happens from now on, or after what was read last, as far as the caller may see it."""
+    """Whatever happens from now on, or after what was read last, as far as the caller may see it.
+
+    Raises NoLivePreview: a stream is followed by its session, and the one of a look is that of staff.
+    """
+    if principal.viewer_id is not None:
+        raise NoLivePreview("Fetch anew what is shown.")
     vault = reader.tools.vault
     resume = (read_place(vault, principal.practice_id, last_event_id) or False) if last_event_id else True
     return Listening(hub, principal, Feed(vault, principal, resume, follow=query.follow))

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
+    String,
     bindparam,
     column,
     func,
@@ -93,10 +94,14 @@ async def about(
     most: int,
     kinds: Collection[str],
     types: Collection[str],
+    account_id: UUID | None,
     mine: Collection[UUID] | None,
 ) -> News:
-    """The same, of these kinds of objects and these types of events; mine: of these clients, or of nobody's."""
-    about = {"kinds": list(kinds), "types": list(types)}
+    """The same, of these kinds of objects and these types of events; mine: of these clients, or of nobody's.
+
+    Of what only says that inboxes are others now, no more than of this account's.
+    """
+    about = {"kinds": list(kinds), "types": list(types), "account_id": str(account_id)}
     if mine is None:
         return await _read(reader, _ABOUT, seen, most, **about)
     return await _read(reader, _ABOUT_MINE, seen, most, **about, mine=list(mine))
@@ -138,8 +143,10 @@ def _since(*of: ColumnElement[bool]) -> Read:
     return Read(statement.order_by(found.c.xact, found.c.id).limit(limit))
 
 
+_inboxes = Event.details["notifications"]
 _about = or_(Event.resource_type == func.any(bindparam("kinds")), Event.type == func.any(bindparam("types")))
 _mine = Event.client_ids.overlap(bindparam("mine", type_=UUIDS))
 _SINCE = _since()
-_ABOUT = _since(_about)
-_ABOUT_MINE = _since(_about, or_(_mine, func.cardinality(Event.client_ids) == 0))
+_own_inbox = or_(_inboxes.is_(None), _inboxes.has_key(bindparam("account_id", type_=String())))
+_ABOUT = _since(_about, _own_inbox)
+_ABOUT_MINE = _since(_about, _own_inbox, or_(_mine, func.cardinality(Event.client_ids) == 0))

@@ -94,13 +94,16 @@ def own_or_actors(viewer: Viewer, event: Happening, _subject: Row | None) -> Cli
 
 
 def threads_of_staff(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
-    """Who takes part, and who sees the client, of the roles that the thread is for (F12.M2)."""
+    """Who takes part, and who sees the client, of the roles that the thread is for (F12.M2); all of those roles, while
+    nobody takes part, and once more when somebody does.
+    """
     if subject is None or not viewer.may(P.MESSAGES_READ):
         return None
     audience, principal = ThreadAudience(subject["audience"]), viewer.principal
     inside = principal.account_id in subject["participants"]
     everyones = viewer.may(P.CLIENTS_READ_ALL) and audience is not ThreadAudience.CLINICAL
-    seen = inside or everyones or not event.clients.isdisjoint(viewer.clients)
+    waits = subject["unattended_since"] is not None or event.type == "thread.attended"
+    seen = inside or everyones or waits or not event.clients.isdisjoint(viewer.clients)
     left = event.type == "thread.left" and event.details.get("staff_id") == str(principal.staff_id)
     return event.clients if left or (seen and AUDIENCE_ROLES[audience] & principal.roles) else None
 
@@ -115,9 +118,17 @@ def threads_of_clients(viewer: Viewer, event: Happening, subject: Row | None) ->
     return event.clients & viewer.acting(feature=Feature.SECURE_MESSAGING, own=whose is None) or None
 
 
+def of_inboxes(viewer: Viewer, event: Happening, _subject: Row | None) -> Clients | None:
+    """Those in whose inbox it stands; whose matter it is, the inbox says."""
+    told = event.details.get("notifications", {})
+    return frozenset() if str(viewer.principal.account_id) in told else None
+
+
 def plans_of_clients(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:
-    """Whoever signs forms for the client, of a plan that was once put before them."""
-    return acting(G.FORMS_SIGN)(viewer, event, subject) if subject is not None and subject["shared"] else None
+    """Whoever looks at documents or signs forms for the client, of a plan that was once put before them."""
+    if subject is None or not subject["shared"]:
+        return None
+    return acting(G.DOCUMENTS_VIEW)(viewer, event, subject) or acting(G.FORMS_SIGN)(viewer, event, subject)
 
 
 def forms_of_clients(viewer: Viewer, event: Happening, subject: Row | None) -> Clients | None:

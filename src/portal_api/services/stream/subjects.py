@@ -50,6 +50,7 @@ SUBJECTS: Mapping[str, Read] = {
         Thread.audience,
         Thread.guardian_account_id,
         Thread.confidential,
+        Thread.unattended_since,
         _participants.label("participants"),
     ),
     "treatment_plan": _of(TreatmentPlan, TreatmentPlan.confidential, _shared.label("shared")),

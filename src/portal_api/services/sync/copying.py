@@ -14,7 +14,7 @@ from portal_api.services.stream.viewers import Viewer
 from portal_api.services.sync import places
 from portal_api.services.sync.places import Place, Run, Scope
 from portal_api.services.sync.registry import OF_CLIENTS, OF_STAFF, Kept
-from portal_api.services.sync.tables import ALSO_SHARED, EVERYTHING, FIRST, OWN, Change, Units, bound_as, ids_of
+from portal_api.services.sync.tables import ALSO_SHARED, FIRST, OWN, Change, Units, bound_as, ids_of, is_whole
 
 MOST_EVENTS = 5000
 MOST_LOST = 5000
@@ -77,7 +77,8 @@ async def _news(caller: Caller, place: Place) -> log.News | None:
     if caller.viewer.principal.is_client:
         before = place.scope if not isinstance(place.scope, str) else {}
         mine = {each for scope in (caller.scope, before) for units in scope.values() for each in ids_of(units)}
-    news = await log.about(caller.reader, since, MOST_EVENTS, {each.type for each in caller.kept}, types, mine)
+    kinds, account_id = {each.type for each in caller.kept}, caller.viewer.principal.account_id
+    news = await log.about(caller.reader, since, MOST_EVENTS, kinds, types, account_id, mine)
     return news if news.complete and not log.is_ahead(since, news) else None
 
 
@@ -90,7 +91,7 @@ async def _changed(caller: Caller, place: Place, news: log.News) -> tuple[Place 
         before = caller.scope
     gained = {type: units - before.get(type, frozenset()) for type, units in caller.scope.items()}
     lost = {each.type: before.get(each.type, frozenset()) - caller.scope[each.type] for each in caller.kept}
-    if any(EVERYTHING in units for units in (*gained.values(), *lost.values())):
+    if any(is_whole(each) for units in (*gained.values(), *lost.values()) for each in units):
         return None, []
     tombstones: list[dict[str, Any]] = []
     for each in caller.kept:
@@ -98,7 +99,11 @@ async def _changed(caller: Caller, place: Place, news: log.News) -> tuple[Place 
         tombstones += [{"type": each.type, "id": identity} for identity in gone]
         if len(tombstones) > MOST_LOST:
             return None, []
-    anew = {each.type: caller.scope[each.type] for each in caller.kept if each.names_units and lost[each.type]}
+    anew = {
+        each.type: caller.scope[each.type] | lost[each.type]
+        for each in caller.kept
+        if each.names_units and lost[each.type]
+    }
     run = Run(place.seen, {type: units for type, units in (gained | anew).items() if units})
     return Place(news.snapshot, news.at, _kept_scope(caller), run), tombstones
 

@@ -12,7 +12,7 @@ from portal_api.core.access import Principal
 from portal_api.core.db import Snapshot
 from portal_api.core.paging import decode_cursor, encode_cursor
 from portal_api.core.sealing import Vault
-from portal_api.services.sync.tables import EVERYTHING, FIRST, Units
+from portal_api.services.sync.tables import FIRST, Units, is_whole
 
 VALID_SECONDS = 30 * 24 * 3600
 MOST_UNITS = 60
@@ -49,26 +49,27 @@ def fingerprint(scope: Scope) -> str:
 
 
 def fits(scope: Scope) -> bool:
-    return sum(map(len, scope.values())) <= MOST_UNITS
+    return len(frozenset[str]().union(*scope.values())) <= MOST_UNITS
 
 
 def write(vault: Vault, principal: Principal, place: Place) -> str:
-    scope = place.scope if isinstance(place.scope, str) else _packed(place.scope)
-    run = place.run and [_numbers(place.run.since), _packed(place.run.gained), place.run.step, _short(place.run.after)]
-    position = [_numbers(place.seen), place.at.isoformat(), scope, run]
+    mark = place.scope if isinstance(place.scope, str) else None
+    units = _packed({} if isinstance(place.scope, str) else place.scope, place.run.gained if place.run else {})
+    run = place.run and [_numbers(place.run.since), place.run.step, _short(place.run.after)]
+    position = [_numbers(place.seen), place.at.isoformat(), mark, units, run]
     return encode_cursor(vault, _owner(principal), position, valid_seconds=VALID_SECONDS)
 
 
 def read(vault: Vault, principal: Principal, cursor: str) -> Place:
     """Raises BadCursor for one that was not handed out to this account, or is too old."""
-    seen, at, scope, run = decode_cursor(vault, _owner(principal), cursor)
-    known = scope if isinstance(scope, str) else _unpacked(scope)
-    going = Run(_snapshot(run[0]), _unpacked(run[1]), run[2], _long(run[3])) if run else None
-    return Place(Snapshot(seen[0], tuple(seen[1:])), datetime.fromisoformat(at), known, going)
+    seen, at, mark, units, run = decode_cursor(vault, _owner(principal), cursor)
+    scope, gained = _unpacked(units)
+    going = Run(_snapshot(run[0]), gained, run[1], _long(run[2])) if run else None
+    return Place(Snapshot(seen[0], tuple(seen[1:])), datetime.fromisoformat(at), mark or scope, going)
 
 
 def _owner(principal: Principal) -> tuple[str, ...]:
-    return str(principal.practice_id), str(principal.account_id), "sync"
+    return str(principal.practice_id), str(principal.account_id), "copy"
 
 
 def _numbers(snapshot: Snapshot | None) -> list[int] | None:
@@ -79,22 +80,29 @@ def _snapshot(numbers: list[int] | None) -> Snapshot | None:
     return None if numbers is None else Snapshot(numbers[0], tuple(numbers[1:]))
 
 
-def _packed(scope: Scope) -> dict[str, list[str]]:
-    return {type: sorted(map(_pack, units)) for type, units in scope.items() if units}
+def _packed(*scopes: Scope) -> list[Any]:
+    """Each unit once, each set of them once, and for each scope which collection has which set."""
+    sets = sorted({units for scope in scopes for units in scope.values() if units}, key=sorted)
+    units = sorted(frozenset[str]().union(*sets))
+    number = {unit: at for at, unit in enumerate(units)}
+    of = [{type: sets.index(units) for type, units in scope.items() if units} for scope in scopes]
+    return [[_pack(unit) for unit in units], [sorted(number[unit] for unit in each) for each in sets], of]
 
 
-def _unpacked(packed: dict[str, list[str]]) -> dict[str, Units]:
-    return {type: frozenset(map(_unpack, units)) for type, units in packed.items()}
+def _unpacked(packed: list[Any]) -> list[dict[str, Units]]:
+    units, sets, of = packed
+    known = [frozenset(_unpack(units[number]) for number in each) for each in sets]
+    return [{type: known[number] for type, number in scope.items()} for scope in of]
 
 
 def _pack(unit: str) -> str:
     identity, *marks = unit.split(".")
-    return unit if unit == EVERYTHING else ".".join((_short(UUID(identity)), *marks))
+    return unit if is_whole(unit) else ".".join((_short(UUID(identity)), *marks))
 
 
 def _unpack(packed: str) -> str:
     identity, *marks = packed.split(".")
-    return packed if packed == EVERYTHING else ".".join((str(_long(identity)), *marks))
+    return packed if is_whole(packed) else ".".join((str(_long(identity)), *marks))
 
 
 def _short(identity: UUID) -> str:

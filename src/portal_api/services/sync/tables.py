@@ -19,6 +19,7 @@ from portal_api.services.stream.viewers import Viewer
 Units = frozenset[str]
 """Whose objects a caller sees: ids, each maybe with marks of how far; or all of the practice's."""
 EVERYTHING = "*"
+"""So begins a unit, too, that is about no client: one that comes or goes is another copy."""
 OWN, ALSO_SHARED = "own", "shared"
 FIRST = UUID(int=0)
 HIDING_FIELDS = frozenset({"additional_client_ids", "confidential"})
@@ -30,9 +31,18 @@ def unit(identity: UUID, *marks: str) -> str:
     return ".".join((str(identity), *marks))
 
 
+def whole(mark: str) -> str:
+    """A unit that says how far the caller sees of whatever there is."""
+    return EVERYTHING + mark
+
+
+def is_whole(unit: str) -> bool:
+    return unit.startswith(EVERYTHING)
+
+
 def ids_of(units: Iterable[str], mark: str = "") -> list[UUID]:
     """The ids of the units, or of those that carry the mark."""
-    parts = (each.split(".") for each in units if each != EVERYTHING)
+    parts = (each.split(".") for each in units if not is_whole(each))
     return [UUID(identity) for identity, *marks in parts if not mark or mark in marks]
 
 
@@ -68,7 +78,7 @@ class Table:
     """One collection for one kind of account.
 
     rows: the objects as their list shows them, ordered by `id`. seen: from rows of the ids alone, narrowed to those
-    that the caller sees of the units in a parameter, or of all where there is none. units: whose the caller sees now.
+    that the caller sees of the units in a parameter, or of all where there is none.
     """
 
     type: str
@@ -77,8 +87,11 @@ class Table:
     created_at: Any
     seen: Callable[[Any], Rows]
     units: Callable[[Viewer], Units]
+    """Whose objects the caller sees now."""
     values: Callable[[Principal, Units], Mapping[str, Any]]
     """Parameters of the statements besides `whose`."""
+    of_units: Callable[[Any], Rows] | None = None
+    """Where there are objects that the caller sees by no unit: those that go with the units in a parameter."""
     everyones: bool = False
     """Whether there are callers who see all of the practice's."""
     shape: Callable[[Row], Row] = dict
@@ -100,7 +113,8 @@ class Table:
         if not units:
             return []
         read = self._pages[EVERYTHING in units, change.everything]
-        changed = {"gained": ids_of(change.gained & units), "touched": list(change.touched)}
+        gained = change.gained if self.of_units else change.gained & units
+        changed = {"gained": ids_of(gained), "touched": list(change.touched)}
         given = self._given(viewer.principal, units)
         return await reader.rows(read, **given, **changed, after_id=after, limit=limit)
 
@@ -164,7 +178,8 @@ class Table:
 
     @cached_property
     def _had(self) -> Read:
-        return Read(self.seen(_whose).where(self.created_at <= bindparam("before")).limit(bindparam("limit")))
+        seen = (self.of_units or self.seen)(_whose)
+        return Read(seen.where(self.created_at <= bindparam("before")).limit(bindparam("limit")))
 
     @cached_property
     def _some(self) -> Mapping[bool, Read]:
@@ -179,9 +194,14 @@ class Table:
         seen = self.seen(whose).where(self.id > bindparam("after_id"))
         if not all:
             touched = or_(*(column == _touched.any_() for column in (self.id, *self.shows)))
+            if self.of_units:
+                return self._first(seen.where(or_(touched, self.id.in_(self.of_units(_gained)))))
             gained = self.seen(_gained).where(self.id > bindparam("after_id"))
             candidates = union(seen.where(touched), gained).subquery("candidate")
             seen = select(candidates.c.id)
+        return self._first(seen)
+
+    def _first(self, seen: Any) -> Rows:
         chosen = seen.subquery("seen")
         first = select(chosen.c.id).distinct().order_by(chosen.c.id).limit(bindparam("limit")).subquery("chosen")
         return self.rows.join(first, first.c.id == self.id).order_by(self.id)

@@ -71,7 +71,7 @@ async def page(reader: Reader, principal: Principal, client_id: UUID, filters: P
         after_id=UUID(pager.position[0]) if pager.position else None,
         limit=pager.limit + 1,
     )
-    answer = pager.envelope([_shaped(row) for row in rows])
+    answer = pager.envelope([shaped(row) for row in rows])
     audit.viewed(reader, principal, "treatment_plans.listed", [client_id] if rows else [])
     return answer
 
@@ -83,7 +83,7 @@ async def get(source: Source, principal: Principal, plan_id: UUID) -> dict[str, 
         raise NotFound
     if isinstance(source, Reader):
         audit.viewed(source, principal, "treatment_plan.viewed", [row["client_id"]])
-    return _shaped(row)
+    return shaped(row)
 
 
 async def revisions(reader: Reader, principal: Principal, plan_id: UUID, query: PageQuery) -> dict[str, Any]:
@@ -108,12 +108,12 @@ async def page_mine(reader: Reader, principal: Principal, filters: MyPlanFilters
         after_id=UUID(pager.position[0]) if pager.position else None,
         limit=pager.limit + 1,
     )
-    return pager.envelope([_shaped_for_client(row) for row in rows])
+    return pager.envelope([shaped_for_client(row) for row in rows])
 
 
 async def get_mine(source: Source, principal: Principal, plan_id: UUID) -> dict[str, Any]:
     """One of them. Raises NotFound."""
-    return _shaped_for_client(await row_of_mine(source, principal, plan_id))
+    return shaped_for_client(await row_of_mine(source, principal, plan_id))
 
 
 async def row_of_mine(source: Source, principal: Principal, plan_id: UUID) -> dict[str, Any]:
@@ -157,12 +157,12 @@ async def held_by_client(
     return plan, (await session.scalars(this)).one()
 
 
-def _shaped(row: dict[str, Any]) -> dict[str, Any]:
+def shaped(row: dict[str, Any]) -> dict[str, Any]:
     del row["revision_id"]
     return _spread(row) | {"signers": _roles(row)}
 
 
-def _shaped_for_client(row: dict[str, Any]) -> dict[str, Any]:
+def shaped_for_client(row: dict[str, Any]) -> dict[str, Any]:
     for name in ("revision_id", "signers", "confidential"):
         del row[name]
     row["practitioner_id"] = row.pop("author_id")
@@ -196,18 +196,24 @@ def _ids_of(profiles: Iterable[Profile]) -> list[UUID]:
     return [profile.client_id for profile in profiles]
 
 
-def _newest_of_plan(*columns: Any) -> Rows:
+def newest_of_plan(*columns: Any) -> Rows:
+    """Plans with their newest revision."""
     newest = select(func.max(_other.number)).where(_other.plan_id == TreatmentPlan.id).correlate(TreatmentPlan)
     return _with_revision(newest.scalar_subquery(), *columns)
 
 
-def _put_before_client() -> Rows:
+def newest_for_clients() -> Rows:
+    """Plans with the newest revision that was put before the client."""
     newest = (
         select(func.max(_other.number))
         .where(_other.plan_id == TreatmentPlan.id, _other.state.in_(CLIENT_STATES), _other.shared_at.is_not(None))
         .correlate(TreatmentPlan)
     )
-    return _with_revision(newest.scalar_subquery()).where(TreatmentPlan.client_id == _mine.any_())
+    return _with_revision(newest.scalar_subquery())
+
+
+def _of_mine() -> Rows:
+    return newest_for_clients().where(TreatmentPlan.client_id == _mine.any_())
 
 
 def _with_revision(number: Any, *columns: Any) -> Rows:
@@ -217,13 +223,13 @@ def _with_revision(number: Any, *columns: Any) -> Rows:
 
 @cache
 def one(everyone: bool) -> Read:
-    statement = _newest_of_plan(*STAFFS).join(Client, Client.id == TreatmentPlan.client_id)
+    statement = newest_of_plan(*STAFFS).join(Client, Client.id == TreatmentPlan.client_id)
     return Read(of_clients.visible(statement.where(TreatmentPlan.id == bindparam("plan_id")), everyone))
 
 
 @cache
 def _of_client(state: str | None, *, resumed: bool) -> Read:
-    statement = _newest_of_plan(*STAFFS).where(TreatmentPlan.client_id == bindparam("client_id"))
+    statement = newest_of_plan(*STAFFS).where(TreatmentPlan.client_id == bindparam("client_id"))
     if state is not None:
         statement = statement.where(Revision.state == state)
     return Read(_newest_first(statement, resumed=resumed))
@@ -231,12 +237,12 @@ def _of_client(state: str | None, *, resumed: bool) -> Read:
 
 @cache
 def _one_mine() -> Read:
-    return Read(_put_before_client().where(TreatmentPlan.id == bindparam("plan_id")))
+    return Read(_of_mine().where(TreatmentPlan.id == bindparam("plan_id")))
 
 
 @cache
 def _many_mine(*, resumed: bool) -> Read:
-    return Read(_newest_first(_put_before_client(), resumed=resumed))
+    return Read(_newest_first(_of_mine(), resumed=resumed))
 
 
 def _newest_first(statement: Rows, *, resumed: bool) -> Rows:

@@ -2,6 +2,7 @@
 
 from portal_api.services.video.joining import join_as_client, join_as_host
 from portal_api.services.video.presence import livekit_reported, report
+from portal_api.services.video.removing import remove
 from portal_api.services.video.waiting import admit, page
 
-__all__ = ["admit", "join_as_client", "join_as_host", "livekit_reported", "page", "report"]
+__all__ = ["admit", "join_as_client", "join_as_host", "livekit_reported", "page", "remove", "report"]

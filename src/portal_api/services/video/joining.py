@@ -42,7 +42,7 @@ async def join_as_client(
     missing = {"missing_consent": await consent.missing(session, principal, meeting.settings, client_id)}
     name = data.display_name or await _client_name(session, principal, client_id)
     participant = await _seated(session, principal, meeting, name, client_id)
-    if not meeting.settings.video_waiting_room:
+    if not meeting.settings.video_waiting_room and participant.removed_at is None:
         participant.admit(meeting.now, None)
     if participant.admitted_at is None:
         if participant.asked_at == meeting.now:

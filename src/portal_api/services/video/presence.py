@@ -10,11 +10,11 @@ from portal_api.core.access import ActorKind, Principal
 from portal_api.core.db import Binding, Read, Session
 from portal_api.core.errors import InvalidState, NotFound, Unauthenticated
 from portal_api.integrations.video import LiveKit, Presence, WebhookRefused, video_provider
-from portal_api.models.scheduling import ACTIVE_STATES, Appointment
+from portal_api.models.scheduling import Appointment
 from portal_api.models.video import ParticipantState, VideoParticipant
 from portal_api.schemas.video import PresenceReport
 from portal_api.services import audit
-from portal_api.services.video import sessions
+from portal_api.services.video import removing, sessions
 from portal_api.services.video.sessions import Ended
 
 OWN_REPORT = "self"
@@ -81,14 +81,14 @@ async def _provider_reported(session: Session, visitor: Principal, practice_id: 
 async def look(session: Session, visitor: Principal, participant_id: UUID, connection: str) -> dict[str, Any]:
     """What the page of our own shows to one person, who is there by asking: the others, once they are let in.
 
-    Raises NotFound for who is unknown, Ended where the appointment was moved, cancelled or is over.
+    Raises NotFound for who is unknown, Ended where the appointment was moved, cancelled or is over, or their access.
     """
     participant = await _held(session, participant_id)
     if participant is None:
         raise NotFound
+    if not await removing.may_stay(session, participant.id):
+        raise Ended("The appointment was moved or cancelled, or your access to it has ended.")
     appointment = await _appointment(session, participant)
-    if appointment.starts_at != participant.starts_at or appointment.state not in ACTIVE_STATES:
-        raise Ended("The appointment was moved or cancelled.")
     meeting = await sessions.opened(session, appointment)
     if participant.admitted_at is None:
         participant.seen_at, participant.left_at = meeting.now, None

@@ -97,7 +97,12 @@ async def opened(session: Session, appointment: Appointment) -> Meeting:
 
 def room_of(vault: Vault, appointment: Appointment) -> str:
     """The room of this occurrence: another one once it is moved; nobody outside can say which (F11.B1)."""
-    return _room(vault, appointment.practice_id, str(appointment.id), appointment.starts_at.isoformat())
+    return room_at(vault, appointment.practice_id, appointment.id, appointment.starts_at)
+
+
+def room_at(vault: Vault, practice_id: UUID, appointment_id: UUID, starts_at: datetime) -> str:
+    """The same of an occurrence that may have been moved since."""
+    return _room(vault, practice_id, str(appointment_id), starts_at.isoformat())
 
 
 def waiting_room_of(vault: Vault, appointment: Appointment, participant_id: UUID) -> str:

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 
 from portal_api.core.access import Principal
 from portal_api.core.db import Read, Reader, Rows, Session
@@ -60,23 +60,36 @@ async def admit(session: Session, principal: Principal, appointment_id: UUID, da
             clients=[participant.client_id] if participant.client_id else (),
             details={"participant_id": str(participant.id)},
         )
+    return await everybody(session, appointment_id)
+
+
+async def everybody(session: Session, appointment_id: UUID) -> dict[str, Any]:
+    """Who came to this occurrence, as it now is: the first hundred."""
     await session.flush()
     rows = await session.rows(_many(resumed=False), appointment_id=appointment_id, limit=100)
     return {"data": rows, "next_cursor": None}
 
 
+async def named(session: Session, appointment: Appointment, participant_ids: list[UUID]) -> list[VideoParticipant]:
+    """These people of this occurrence, held in the order of their ids. Raises Invalid."""
+    found = list(await session.scalars(_held(appointment).where(VideoParticipant.id.in_(participant_ids))))
+    if len(found) < len(set(participant_ids)):
+        raise invalid("/participant_ids", "unknown_participant", "Name people who came to this session.")
+    return found
+
+
 async def _chosen(
     session: Session, appointment: Appointment, participant_ids: list[UUID] | None
 ) -> list[VideoParticipant]:
-    """Those who are let in now, held in the order of their ids. Raises Invalid."""
-    of_this = VideoParticipant.appointment_id == appointment.id, VideoParticipant.starts_at == appointment.starts_at
-    statement = select(VideoParticipant).where(*of_this).order_by(VideoParticipant.id).with_for_update()
+    """Those who are let in now. Raises Invalid."""
     if participant_ids is None:
-        return list(await session.scalars(statement.where(VideoParticipant.waits_now())))
-    found = list(await session.scalars(statement.where(VideoParticipant.id.in_(participant_ids))))
-    if len(found) < len(set(participant_ids)):
-        raise invalid("/participant_ids", "unknown_participant", "Name people who came to this session.")
-    return [participant for participant in found if participant.admitted_at is None]
+        return list(await session.scalars(_held(appointment).where(VideoParticipant.waits_now())))
+    return [each for each in await named(session, appointment, participant_ids) if each.admitted_at is None]
+
+
+def _held(appointment: Appointment) -> Select[Any]:
+    of_this = VideoParticipant.appointment_id == appointment.id, VideoParticipant.starts_at == appointment.starts_at
+    return select(VideoParticipant).where(*of_this).order_by(VideoParticipant.id).with_for_update()
 
 
 @cache

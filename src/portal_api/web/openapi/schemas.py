@@ -27,8 +27,7 @@ def name_bodies(document: Json) -> None:
 def tidy(document: Json) -> None:
     """Renames generics (`Page_Client_` to `ClientPage`), titles every component, drops the unused ones."""
     components: Json = document["components"]["schemas"]
-    for old in list(components):
-        _rename(document, old, _readable(old))
+    _rename(document, {old: new for old in components if (new := _readable(old)) != old})
     _drop_unused(document)
     for name, schema in document["components"]["schemas"].items():
         _strip_titles(schema)
@@ -91,16 +90,17 @@ def _readable(name: str) -> str:
     return match[2] + match[1] if match else name
 
 
-def _rename(document: Json, old: str, new: str) -> None:
-    if old == new:
-        return
+def _rename(document: Json, names: dict[str, str]) -> None:
+    """Names schemas anew, by their old names, in one walk through the document. Raises ValueError for a name twice."""
     components: Json = document["components"]["schemas"]
-    if new in components:
-        raise ValueError(f"two schemas would be named {new}: rename one of the classes")
-    components[new] = components.pop(old)
+    for old, new in names.items():
+        if new in components:
+            raise ValueError(f"two schemas would be named {new}: rename one of the classes")
+        components[new] = components.pop(old)
+    references = {_PREFIX + old: _PREFIX + new for old, new in names.items()}
     for node in _nodes(document):
-        if node.get("$ref") == _PREFIX + old:
-            node["$ref"] = _PREFIX + new
+        if isinstance(reference := node.get("$ref"), str) and reference in references:
+            node["$ref"] = references[reference]
 
 
 def _drop_unused(document: Json) -> None:

@@ -37,6 +37,9 @@ KINDS = (
             "appointment_request.accepted": Words(
                 "Your appointment request was accepted", "/appointments", "request_accepted", dated=True
             ),
+            "appointment_request.accepted_at_once": Words(
+                "Your appointment request was accepted", "/appointments", "request_accepted", dated=True
+            ),
             "appointment_request.counter_offered": Words(
                 "Another time was offered to you", "/appointment-requests", "request_counter_offered", dated=True
             ),

@@ -51,12 +51,24 @@ KINDS = (
         resource=of_thread,
     ),
     Kind(
+        key="unattended_messages",
+        title="Conversations that wait for somebody to take them over",
+        audience=STAFF,
+        importance=Importance.DIGESTIBLE,
+        events={"thread.unattended": Words("A conversation waits for somebody to take it over", THREAD)},
+        recipients=people.who_may_take_over,
+        channels=channels(SOON, AT_ONCE),
+    ),
+    Kind(
         key="appointment_requests",
         title="Appointment requests",
         audience=STAFF,
         importance=Importance.DIGESTIBLE,
         events={
             "appointment_request.created": Words("Somebody asks for an appointment", REQUEST, "request_received"),
+            "appointment_request.accepted_at_once": Words(
+                "A client booked an appointment, as its service allows", REQUEST, "request_accepted_at_once"
+            ),
             "appointment_request.withdrawn": Words("An appointment request was taken back", REQUEST, "request_changed"),
             "appointment_request.counter_offer_accepted": Words(
                 "The time that you offered was taken", REQUEST, "request_changed"

@@ -16,7 +16,7 @@ from portal_api.schemas.scheduling.requests import AppointmentRequestCreate, Req
 from portal_api.services.auth import accounts
 from portal_api.services.scheduling import claims, slots
 from portal_api.services.scheduling.appointments import booking
-from portal_api.services.scheduling.requests import placing, reading
+from portal_api.services.scheduling.requests import at_once, placing, reading
 from portal_api.services.scheduling.requests.placing import TooManyPending
 from portal_api.services.scheduling.requests.recording import recorded
 
@@ -26,7 +26,7 @@ MOST_OF_ACCOUNT = 20
 
 
 async def create(session: Session, principal: Principal, data: AppointmentRequestCreate) -> dict[str, Any]:
-    """Ask for a time and hold it against other clients.
+    """Ask for a time and hold it against other clients, or have it at once where the service allows it (F10.B2).
 
     Raises NotFound, FeatureDisabled or Invalid for the client, TooManyPending, and SlotTaken or NotOffered with
     alternatives.
@@ -56,9 +56,12 @@ async def create(session: Session, principal: Principal, data: AppointmentReques
     )
     session.add(request)
     await session.flush()
-    await claims.take_for_request(session, request.id, place.span, request.expires_at)
-    await recorded(session, principal, request, "appointment_request.created")
-    await placing.expire_in_time(session, request)
+    if await at_once.may_be(session, request, place.service):
+        await at_once.accept(session, principal, request)
+    else:
+        await claims.take_for_request(session, request.id, place.span, request.expires_at)
+        await recorded(session, principal, request, "appointment_request.created")
+        await placing.expire_in_time(session, request)
     return await reading.get_mine(session, principal, request.id)
 
 

@@ -14,6 +14,8 @@ _PROBE = 60
 _WIDEST = 15 * 60
 """No zone is farther from UTC, whole minutes."""
 _EPOCH = date(1970, 1, 1)
+_MONDAY = 3 * DAY
+"""1970 began on a Thursday."""
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 
 Segment = tuple[int, int, int]
@@ -67,6 +69,11 @@ def day_of(zone: str, minute: int) -> int:
 def wall_of(zone: str, minute: int) -> int:
     """The wall time that the zone's clock shows at an instant."""
     return minute + _offset(ZoneInfo(zone), minute)
+
+
+def minute_of_week(zone: str, minute: int) -> int:
+    """How far into its week the zone's clock is at an instant; two on one weekday at one local time are alike."""
+    return (wall_of(zone, minute) + _MONDAY) % (7 * DAY)
 
 
 def _pieces(zone: str, start: int, end: int) -> list[Segment]:
