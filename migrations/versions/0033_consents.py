@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0033_consents"
-down_revision = "0031_signature_decisions"
+down_revision = "0032_at_once_and_removed"
 branch_labels = None
 depends_on = None
 
