@@ -146,6 +146,12 @@ def _questionnaire(_house: House) -> Body:
     return {"resourceType": "Questionnaire", "status": "draft", "title": "Before we meet", "item": [item]}
 
 
+DECLARED: Body = {
+    "file_name": "letter.pdf",
+    "media_type": "application/pdf",
+    "size_bytes": 8,
+    "sha256": "fb6d7d3e16a6bb14c8c0e4a0eb9dfe0e5ea9cbc5ee2fc1e3dd9ecb5d5c8b0b43",
+}
 SIGNED: Body = {"printed_name": "Grace Client", "agree": True}
 BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/practices": _registration,
@@ -251,6 +257,9 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "PATCH /v1/practice/documents/{}": {"title": "Directions"},
     "POST /v1/practice/documents": {"title": "Directions"},
     "POST /v1/me/documents": {"title": "Letter"},
+    "POST /v1/me/documents/uploads": {**DECLARED, "title": "Letter"},
+    "POST /v1/clients/{}/documents/uploads": {**DECLARED, "shared": True},
+    "PUT /v1/uploads/{}": {},
     "POST /v1/locations": _name,
     "PATCH /v1/locations/{}": {"directions": "Ring twice."},
     "POST /v1/locations/{}/rooms": _name,

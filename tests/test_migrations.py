@@ -3,14 +3,18 @@
 import ast
 import re
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 from alembic import command
+from psycopg import sql
 from sqlalchemy import make_url
 
 from tests.database import ROOT, alembic_config, empty_database, migrated_database
 
+pytestmark = pytest.mark.whatever_rows
+"""A migration that moves rows moves everybody's."""
 FILES = sorted((ROOT / "migrations" / "versions").glob("*.py"))
 
 
@@ -72,3 +76,55 @@ def test_it_says_what_it_does_and_can_be_undone(path: Path) -> None:
 def test_every_table_is_made_by_the_one_way_to_make_it(path: Path) -> None:
     """create_practice_table or create_global_table; the job queue's are its library's."""
     assert path.stem.endswith("_jobs") or "op.create_table(" not in path.read_text()
+
+
+def alone(connection: psycopg.Connection, *names: str) -> None:
+    """Tables that take rows without the ones they refer to, from their owner."""
+    keys = "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'f'"
+    for table, key in connection.execute(keys).fetchall():
+        if table in names:
+            connection.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(*map(sql.Identifier, (table, key))))
+    for name in names:
+        connection.execute(sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(sql.Identifier(name)))
+
+
+def test_consents_that_stood_beside_a_chart_come_into_it(cluster: str) -> None:
+    """A client said no by their own login, and staff wrote down a no of another; a guardian's stays beside."""
+    url = empty_database(cluster, "migrations_consents")
+    config = alembic_config(url)
+    command.upgrade(config, "0033_consents")
+    command.downgrade(config, "-1")
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    practice, own, told, account, parent = (UUID(int=n) for n in range(1, 6))
+    with psycopg.connect(plain) as connection:
+        alone(connection, "client", "client_grant", "contact_consent")
+        for client, said in ((own, '{"sms": true, "preferred": "sms"}'), (told, None)):
+            connection.execute(
+                "INSERT INTO client (practice_id, id, given_name, family_name, contact_preferences)"
+                " VALUES (%s, %s, 'Grace', 'Client', %s)",
+                [practice, client, said],
+            )
+        for holder, relationship in ((account, "self"), (parent, "mother")):
+            connection.execute(
+                "INSERT INTO client_grant (practice_id, id, account_id, client_id, relationship, permissions, source)"
+                " VALUES (%s, gen_random_uuid(), %s, %s, %s, '{}', 'invitation')",
+                [practice, holder, own, relationship],
+            )
+        for recipient, email, sms in ((account, False, True), (told, False, False), (parent, False, False)):
+            connection.execute(
+                "INSERT INTO contact_consent (practice_id, recipient_id, email, sms) VALUES (%s, %s, %s, %s)",
+                [practice, recipient, email, sms],
+            )
+    command.upgrade(config, "0033_consents")
+    forced = (
+        "SELECT count(*) FROM pg_class WHERE relforcerowsecurity"
+        " AND relname IN ('client', 'client_grant', 'contact_consent')"
+    )
+    with psycopg.connect(plain) as connection:
+        assert connection.execute(forced).fetchone() == (3,)
+        alone(connection, "client", "contact_consent")
+        charts = dict(connection.execute("SELECT id, contact_preferences FROM client").fetchall())
+        beside = connection.execute("SELECT recipient_id FROM contact_consent").fetchall()
+    assert (charts[own]["email"], charts[own]["sms"], charts[own]["preferred"]) == (False, True, "sms")
+    assert (charts[told]["email"], charts[told]["sms"], charts[told]["preferred"]) == (False, False, None)
+    assert beside == [(parent,)]

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0034_unattended_threads"
-down_revision = "0032_at_once_and_removed"
+down_revision = "0033_consents"
 branch_labels = None
 depends_on = None
 

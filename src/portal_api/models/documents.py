@@ -167,18 +167,21 @@ class Document(ClientOwned, Confidential, Id, Mutable, Base):
     retention_class: Mapped[str] = mapped_column(default=RetentionClass.NONE, server_default=text("'none'"))
     legal_hold: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
-    def share(self, at: datetime) -> None:
+    def share(self, at: datetime) -> bool:
+        """Whether that is new. Raises InvalidState for what its client has withdrawn."""
         if self.withdrawn_at is not None:
             raise InvalidState("The client has withdrawn the document.", state="withdrawn")
         if self.shared_at is not None:
-            raise InvalidState("The document is shared already.", state="shared")
+            return False
         self.shared_at = at
+        return True
 
-    def unshare(self) -> None:
-        """Clients see it no more; it stays on file."""
+    def unshare(self) -> bool:
+        """Clients see it no more; it stays on file. Whether that is new."""
         if self.shared_at is None:
-            raise InvalidState("The document is not shared.", state="not_shared")
+            return False
         self.shared_at = None
+        return True
 
     def withdraw(self, at: datetime) -> None:
         if self.withdrawn_at is not None:

@@ -45,6 +45,14 @@ class Form(BaseModel):
     file: UploadedFile
 
 
+class Content(BaseModel):
+    """A file as the whole of a body, of which everything was said before; None where it has come already."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: UploadedFile | None = None
+
+
 class Change(Input):
     """A JSON Merge Patch (RFC 7396): an absent field stays, null clears."""
 

@@ -63,7 +63,10 @@ class EmergencyContactUpdate(Change):
 
 
 class ContactPreferences(Input):
-    """What the client agrees to, by channel (F14.M5); null where they were not asked or did not say."""
+    """What the client agrees to, by channel (F14.M5); null where they were not asked or did not say.
+
+    `email` and `sms` are what `contact-consents` and the notification preferences of the client's own login say.
+    """
 
     email: bool | None = None
     sms: bool | None = None

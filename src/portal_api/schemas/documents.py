@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from portal_api.models.documents import DocumentSource, FileState, Purpose, RetentionClass
-from portal_api.schemas.base import Change, Form, Line, Output, PageQuery, Paragraphs, Query
+from portal_api.schemas.base import Change, Form, Input, Line, Output, PageQuery, Paragraphs, Query
 
 MOST_AT_ONCE = 100
 
@@ -16,6 +16,51 @@ def _listed(value: Any) -> Any:
     """`ids=a&ids=b` and `ids=a,b` alike."""
     given = [value] if isinstance(value, str) else value
     return [part for item in given for part in str(item).split(",") if part] if isinstance(given, list) else given
+
+
+Sha256Text = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class FileDeclaration(Input):
+    """What a file will be that is sent afterwards; what comes must agree with all of it."""
+
+    file_name: Line = Field(examples=["letter.pdf"])
+    media_type: Line = Field(examples=["application/pdf"])
+    size_bytes: int = Field(ge=1, examples=[8])
+    sha256: Sha256Text = Field(description="Of the file, in hexadecimal digits.", examples=["0" * 64])
+
+
+class DocumentDeclaration(FileDeclaration):
+    title: Line | None = Field(None, description="The file's name, where it is left out.")
+    shared: bool = Field(False, description="Clients see it at once, instead of after `share`.")
+    confidential: bool = Field(False, description="Kept from those who act for the client.")
+    retention_class: RetentionClass = Field(RetentionClass.NONE, strict=False)
+
+
+class MyDocumentDeclaration(FileDeclaration):
+    title: Line | None = Field(None, description="The file's name, where it is left out.")
+    purpose: Literal["upload", "insurance_card", "form_answer", "message_attachment"] = "upload"
+    confidential: bool = Field(False, description="Kept from those who act for the client: by the own login.")
+    client_id: UUID | None = Field(
+        None, strict=False, description="For whom; needed where the account acts for several clients."
+    )
+
+
+class UploadUrl(Output):
+    id: UUID = Field(description="Of the document that there will be.")
+    method: Literal["PUT"]
+    url: str = Field(
+        description="Takes the bytes of the file, without further credentials, while the caller's session lasts."
+    )
+    expires_at: datetime = Field(description="Until then sending must have begun.")
+
+
+class UploadedDocument(Output):
+    id: UUID
+    state: FileState
+    size_bytes: int
+    sha256: str
+    media_type: str
 
 
 class DocumentUpload(Form):

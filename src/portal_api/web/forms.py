@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import orjson
 from starlette.requests import Request
 
+from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.db import Binding
 from portal_api.core.errors import AppError, TooLarge, invalid
+from portal_api.core.ids import LOBBY
 from portal_api.core.tools import Tools
 from portal_api.core.uploads import UploadedFile
-from portal_api.services.documents import intake
+from portal_api.services.documents import intake, uploads
 from portal_api.web.parameters import header
 
 if TYPE_CHECKING:
@@ -54,9 +57,33 @@ async def incoming(tools: Tools, request: Request, practice: intake.Practice) ->
     """
     request.scope["state"]["body"].widen(practice.policy.max_upload_bytes + ROOM_FOR_FIELDS, LONGEST_UPLOAD)
     form = Form()
-    try:
+    async with _kept_or_discarded(tools, form):
         await _read(tools, request, practice, form)
         yield form
+
+
+@asynccontextmanager
+async def announced(tools: Tools, request: Request, origin: Origin) -> AsyncIterator[Form]:
+    """The same of a request whose body is the file that its path's ticket was given for (F9.M1).
+
+    A file that has come already is not read once more. Raises NotFound, TooMany, TooLarge, Invalid, KindNotAllowed,
+    StorageUnavailable.
+    """
+    visitor = Principal(LOBBY, ActorKind.ANONYMOUS, origin)
+    async with tools.database.session(Binding()) as session:
+        practice, file = await uploads.announced(session, visitor, request.path_params["ticket"])
+    request.scope["state"]["body"].widen(practice.policy.max_upload_bytes, LONGEST_UPLOAD)
+    form = Form()
+    async with _kept_or_discarded(tools, form):
+        if file is not None:
+            form.file = await _received(tools, practice, file.name, request.stream(), file)
+        yield form
+
+
+@asynccontextmanager
+async def _kept_or_discarded(tools: Tools, form: Form) -> AsyncIterator[None]:
+    try:
+        yield
     except AppError:
         await _discard(tools, form)
         raise
@@ -80,8 +107,18 @@ async def _read(tools: Tools, request: Request, practice: intake.Practice, form:
 async def _file(tools: Tools, practice: intake.Practice, part: "Part", body: "Multipart") -> UploadedFile:
     if not part.file_name:
         raise invalid("/file", "file_name_missing", "Send it as a file, with its name.")
+    return await _received(tools, practice, part.file_name, body.pieces())
+
+
+async def _received(
+    tools: Tools,
+    practice: intake.Practice,
+    name: str,
+    pieces: AsyncIterator[bytes],
+    file: intake.Announced | None = None,
+) -> UploadedFile:
     try:
-        return await intake.receive(tools, practice, part.file_name, body.pieces())
+        return await intake.receive(tools, practice, name, pieces, file)
     except TooLarge as error:
         error.headers["Connection"] = "close"  # the rest of it is not waited for
         raise

@@ -15,7 +15,7 @@ from portal_api.services import audit, features, previews, retries
 from portal_api.services.auth import authority
 from portal_api.services.documents import intake
 from portal_api.web.access import Requirement
-from portal_api.web.forms import Form, incoming
+from portal_api.web.forms import Form, announced, incoming
 from portal_api.web.parameters import header
 from portal_api.web.replies import Answer
 from portal_api.web.route import Work
@@ -117,8 +117,16 @@ class Gatekeeper:
             raise retries.InFlight("Wait a moment and send the same request again.") from None
 
     @asynccontextmanager
-    async def incoming(self, request: Request, claims: Claims) -> AsyncIterator[Form]:
-        """The form of a request, whose file is in the storage for the time of the block, and stays if it is kept."""
+    async def incoming(self, request: Request, claims: Claims | None) -> AsyncIterator[Form]:
+        """The form of a request, whose file is in the storage for the time of the block, and stays if it is kept.
+
+        Without credentials the file is the whole body, and the path's ticket says whose it is and what it must be.
+        """
+        if claims is None:
+            origin: Origin = request.scope["state"]["origin"]
+            async with announced(self._tools, request, origin) as form:
+                yield form
+            return
         practice = await intake.practice(self._tools, claims.practice_id)
         async with incoming(self._tools, request, practice) as form:
             yield form

@@ -29,7 +29,8 @@ NO_VERSION = -1
 class Model:
     """An argument that is one validated model: the query or the body. An optional body may be left out.
 
-    `lists`: query parameters that may be repeated, as their model says. `form`: a body with a file, as form data.
+    `lists`: query parameters that may be repeated, as their model says. `form`: a body with a file, as form data, or
+    where it is `whole` as the file itself.
     `of_content`: makes the model of a body that is no JSON.
     """
 
@@ -38,6 +39,7 @@ class Model:
     optional: bool = False
     lists: frozenset[str] = frozenset()
     form: bool = False
+    whole: bool = False
     of_content: Callable[[bytes], Any] | None = None
 
 
@@ -99,7 +101,10 @@ class Signature:
             self.query = Model(name, TypeAdapter(kind), lists=_lists(kind))
         elif _is_model(kind):
             of_content = getattr(kind, "of_content", None)
-            self.body = Model(name, TypeAdapter(kind), form=_takes_file(kind), of_content=of_content)
+            whole = _is_file(kind)
+            self.body = Model(
+                name, TypeAdapter(kind), form=whole or _takes_file(kind), whole=whole, of_content=of_content
+            )
         elif _is_model(given := _unless_left_out(kind)):
             self.body = Model(name, TypeAdapter(given), optional=True)
         else:
@@ -159,6 +164,10 @@ def _unless_left_out(kind: Any) -> Any:
 
 def _takes_file(model: type[BaseModel]) -> bool:
     return any(field.annotation is UploadedFile for field in model.model_fields.values())
+
+
+def _is_file(model: type[BaseModel]) -> bool:
+    return [field.annotation for field in model.model_fields.values()] == [UploadedFile | None]
 
 
 def _body(model: Model, request: Request, raw_body: Body) -> Any:

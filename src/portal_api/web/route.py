@@ -47,7 +47,7 @@ class Gatekeeper(Protocol):
 
     def turn(self, request: Request, claims: Any | None) -> AbstractAsyncContextManager[None]: ...
 
-    def incoming(self, request: Request, claims: Any) -> AbstractAsyncContextManager[Form]: ...
+    def incoming(self, request: Request, claims: Any | None) -> AbstractAsyncContextManager[Form]: ...
 
     async def once(
         self, session: Session, principal: Principal, request: Request, body: bytes, work: Work
@@ -122,9 +122,18 @@ class PortalRoute(APIRoute):
             return await self._write_and_retry(request, body, claims)
 
     async def _receive(self, request: Request, _body: bytes) -> Answer:
-        """A form with a file: who may send one is asked before it is taken, and again when all of it is there."""
+        """A body with a file: who may send one is asked before it is taken, and again when all of it is there.
+
+        Behind a link that was given for one file, the link is what is asked.
+        """
         gate: Gatekeeper = request.app.state.gatekeeper
         claims = self._claims(gate, request)
+        if claims is not None:
+            await self._must_be_admitted(gate, request, claims)
+        async with gate.turn(request, claims), gate.incoming(request, claims) as form:
+            return await self._write_and_retry(request, form, claims)
+
+    async def _must_be_admitted(self, gate: Gatekeeper, request: Request, claims: Any) -> None:
         origin: Origin = request.scope["state"]["origin"]
         principal = None
         try:
@@ -134,8 +143,6 @@ class PortalRoute(APIRoute):
         except Forbidden as error:
             await gate.denied(principal, error, request)
             raise
-        async with gate.turn(request, claims), gate.incoming(request, claims) as form:
-            return await self._write_and_retry(request, form, claims)
 
     async def _write_and_retry(self, request: Request, body: bytes | Form, claims: Any | None) -> Answer:
         for attempt in range(1, RETRIES + 1):

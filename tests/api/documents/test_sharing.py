@@ -51,12 +51,22 @@ class TestSharing:
         assert (shared.status_code, shared.json()["shared_at"] is not None) == (200, True)
         assert await listed(shelf.client) == [document["id"]]
         assert (await shelf.client.get(f"{MINE}/{document['id']}/content")).content == PDF
-        again = await shelf.owner.post(f"{path}/share")
-        assert (again.status_code, again.json()["state"]) == (409, "shared")
         assert (await shelf.owner.post(f"{path}/unshare")).json()["shared_at"] is None
         assert await is_hidden(shelf.client, document["id"])
         assert (await shelf.owner.get(f"{path}/content")).content == PDF
-        assert (await shelf.owner.post(f"{path}/unshare")).status_code == 409
+
+    async def test_said_again_it_is_as_it_was(self, shelf: Shelf, sql: Sql) -> None:
+        """F9.M6: the same answer, and nobody is told twice."""
+        document = await shelf.put()
+        path = f"{STAFFS}/{document['id']}"
+        for verb in ("share", "unshare"):
+            first, again = await shelf.owner.post(f"{path}/{verb}"), await shelf.owner.post(f"{path}/{verb}")
+            assert (first.status_code, again.status_code) == (200, 200)
+            assert again.json() == first.json()
+            told = sql(
+                "SELECT count(*) FROM event WHERE resource_id = %s AND type = %s", document["id"], f"document.{verb}d"
+            )
+            assert told == [(1,)]
 
     async def test_a_client_never_takes_back_what_the_practice_gave(self, shelf: Shelf) -> None:
         document = await shelf.put(shared=True)

@@ -155,6 +155,44 @@ class TestConsents:
         )
         assert said == [(scene.practitioner.account["id"], {"email": False})]
 
+    async def test_it_is_one_consent_wherever_it_is_said(self, scene: Scene) -> None:
+        """F14.M5: in the chart, by staff, and by the client's own login."""
+        chart, told = f"/v1/clients/{scene.client_id}", f"/v1/clients/{scene.client_id}/contact-consents"
+
+        async def said() -> list[tuple[Any, Any]]:
+            shown = (await scene.practitioner.get(chart)).json()["contact_preferences"] or {}
+            staffs = (await scene.practitioner.get(told)).json()
+            own = (await scene.client.get(PREFERENCES)).json()["consents"]
+            return [(each.get("email"), each.get("sms")) for each in (shown, staffs, own)]
+
+        assert await said() == [(None, None), (True, False), (True, False)]
+        await scene.practitioner.patch(chart, {"contact_preferences": {"email": False, "preferred": "phone"}})
+        assert await said() == [(False, None), (False, False), (False, False)]
+        await scene.client.patch(PREFERENCES, {"consents": {"email": True, "sms": True}})
+        assert await said() == [(True, True)] * 3
+        assert (await scene.practitioner.patch(told, {"sms": False})).status_code == 200
+        assert await said() == [(True, False)] * 3
+        kept = (await scene.practitioner.get(chart)).json()["contact_preferences"]
+        assert kept["preferred"] == "phone"
+
+    async def test_what_the_chart_says_holds_for_mail(self, scene: Scene) -> None:
+        """F14.M5: a client who says no in onboarding or in the chart is not mailed."""
+        chart = f"/v1/clients/{scene.client_id}"
+        await scene.practitioner.patch(chart, {"contact_preferences": {"email": False}})
+        await scene.happen("document.shared", by=scene.owner)
+        assert await scene.mails(scene.client) == []
+
+    async def test_a_guardians_consent_is_their_own(self, scene: Scene) -> None:
+        """F6.M2: neither the child's chart nor another guardian says whether they are mailed."""
+        parent, other = await scene.guardian("documents.view"), await scene.guardian("documents.view")
+        told = await parent.patch(PREFERENCES, {"consents": {"email": False}})
+        assert told.json()["consents"] == {"email": False, "sms": False}
+        assert (await other.get(PREFERENCES)).json()["consents"] == {"email": True, "sms": False}
+        assert (await scene.practitioner.get(f"/v1/clients/{scene.client_id}")).json()["contact_preferences"] is None
+        await scene.happen("document.shared", by=scene.owner)
+        assert await scene.mails(parent) == []
+        assert len(await scene.mails(other)) == 1
+
     async def test_a_consent_is_given_or_not_and_staff_have_none(self, scene: Scene) -> None:
         path = f"/v1/clients/{scene.client_id}/contact-consents"
         refused = await scene.practitioner.patch(path, {"email": None})

@@ -50,10 +50,10 @@ class NotificationSettings(PracticeScoped, Mutable, Base):
 
 
 class ContactConsent(PracticeScoped, Base):
-    """By which channels a client agrees to be contacted (F14.M5).
+    """By which channels the holder of an account without an own chart agrees to be contacted (F14.M5).
 
-    `recipient_id` is an account, for what its holder said, or a client, for what staff were told; both narrow. Who
-    said nothing may be mailed and gets no text message. Security notices and mails that somebody asks for need none.
+    Who has a chart has it there, in `Client.contact_preferences`. Who said nothing may be mailed and gets no text
+    message. Security notices and mails that somebody asks for need none.
     """
 
     __tablename__ = "contact_consent"

@@ -12,11 +12,13 @@ from portal_api.schemas.documents import (
     ContentUrl,
     MyArchiveQuery,
     MyDocument,
+    MyDocumentDeclaration,
     MyDocumentFilters,
     MyDocumentUpload,
     SharedResource,
+    UploadUrl,
 )
-from portal_api.services.documents import archive, mine, opening, resources, tickets
+from portal_api.services.documents import archive, mine, opening, resources, tickets, uploads
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1/me", tag="documents")
@@ -34,6 +36,12 @@ async def list_my_documents(
 async def upload_my_document(data: MyDocumentUpload, session: SessionDep, principal: CanUploadDocuments) -> Any:
     """Give the practice a file."""
     return await mine.create(session, principal, data)
+
+
+@router.post("/documents/uploads", status_code=201, response_model=UploadUrl)
+async def declare_my_upload(data: MyDocumentDeclaration, session: SessionDep, principal: CanUploadDocuments) -> Any:
+    """A link that takes one file, as declared here."""
+    return await uploads.declare_mine(session, principal, data)
 
 
 @router.get("/documents/archive", response_model=None, responses=ZIP)

@@ -12,12 +12,14 @@ from portal_api.schemas.documents import (
     ArchiveQuery,
     ContentUrl,
     Document,
+    DocumentDeclaration,
     DocumentFilters,
     DocumentUpdate,
     DocumentUpload,
     DocumentView,
+    UploadUrl,
 )
-from portal_api.services.documents import archive, opening, records, tickets
+from portal_api.services.documents import archive, opening, records, tickets, uploads
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1", tag="documents")
@@ -37,6 +39,14 @@ async def upload_client_document(
 ) -> Any:
     """Put a file into a client's record; with `shared`, the client sees it at once."""
     return await records.create(session, principal, client_id, data)
+
+
+@router.post("/clients/{client_id}/documents/uploads", status_code=201, response_model=UploadUrl)
+async def declare_client_upload(
+    client_id: UUID, data: DocumentDeclaration, session: SessionDep, principal: CanWriteDocuments
+) -> Any:
+    """A link that takes one file for a client's record, as declared here."""
+    return await uploads.declare(session, principal, client_id, data)
 
 
 @router.get("/clients/{client_id}/documents/archive", response_model=None, responses=ZIP)

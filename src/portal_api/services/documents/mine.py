@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import bindparam
 
 from portal_api.core import clock
-from portal_api.core.access import GrantPermission, Principal
+from portal_api.core.access import GrantPermission, Principal, Profile
 from portal_api.core.db import Read, Reader, Session
 from portal_api.core.db.base import UUIDS
 from portal_api.core.errors import Forbidden
@@ -44,14 +44,18 @@ async def get(reader: Reader, principal: Principal, document_id: UUID) -> dict[s
     return await reading.visible(reader, principal, document_id)
 
 
-async def create(session: Session, principal: Principal, data: MyDocumentUpload) -> dict[str, Any]:
-    """Give the practice a file. Raises NotFound, FeatureDisabled, Forbidden, Invalid, QuotaExceeded."""
+async def create(
+    session: Session, principal: Principal, data: MyDocumentUpload, document_id: UUID | None = None
+) -> dict[str, Any]:
+    """Give the practice a file; document_id: the one that it was promised.
+
+    Raises NotFound, FeatureDisabled, Forbidden, Invalid, QuotaExceeded.
+    """
     profile = principal.profile(data.client_id, GrantPermission.DOCUMENTS_UPLOAD)
-    if data.confidential and not profile.is_own:
-        raise Forbidden("Only the client's own login can keep a document from those who act for the client.")
+    must_be_theirs_to_hide(profile, data.confidential)
     stored = await adding.keep(session, data.file, profile.client_id)
     document = Document(
-        id=new_id(),
+        id=document_id or new_id(),
         client_id=profile.client_id,
         file_id=stored.id,
         title=data.title or data.file.name,
@@ -65,6 +69,12 @@ async def create(session: Session, principal: Principal, data: MyDocumentUpload)
     await session.flush()
     await _record(session, principal, "document.uploaded", document)
     return await reading.visible(session, principal, document.id)
+
+
+def must_be_theirs_to_hide(profile: Profile, confidential: bool) -> None:
+    """Raises Forbidden for somebody else who would keep a document from those who act for the client (F6.B3)."""
+    if confidential and not profile.is_own:
+        raise Forbidden("Only the client's own login can keep a document from those who act for the client.")
 
 
 async def remove(session: Session, principal: Principal, document_id: UUID) -> None:

@@ -71,12 +71,14 @@ async def get(reader: Reader, principal: Principal, document_id: UUID) -> dict[s
     return await reading.visible(reader, principal, document_id)
 
 
-async def create(session: Session, principal: Principal, client_id: UUID, data: DocumentUpload) -> dict[str, Any]:
-    """Put a file into a client's record. Raises NotFound, QuotaExceeded."""
+async def create(
+    session: Session, principal: Principal, client_id: UUID, data: DocumentUpload, document_id: UUID | None = None
+) -> dict[str, Any]:
+    """Put a file into a client's record; document_id: the one that it was promised. Raises NotFound, QuotaExceeded."""
     await clients.must_see(session, principal, client_id)
     stored = await adding.keep(session, data.file, client_id)
     document = Document(
-        id=new_id(),
+        id=document_id or new_id(),
         client_id=client_id,
         file_id=stored.id,
         title=data.title or data.file.name,
@@ -116,20 +118,20 @@ async def update(
 
 
 async def share(session: Session, principal: Principal, document_id: UUID) -> dict[str, Any]:
-    """Let the client see it. Raises NotFound, InvalidState."""
+    """Let the client see it; one that they see already stays as it is. Raises NotFound, InvalidState."""
     document, _ = await reading.held(session, principal, document_id)
-    document.share(await clock.now(session))
-    await session.flush()
-    await _record(session, principal, "document.shared", document)
+    if document.share(await clock.now(session)):
+        await session.flush()
+        await _record(session, principal, "document.shared", document)
     return await reading.visible(session, principal, document_id)
 
 
 async def unshare(session: Session, principal: Principal, document_id: UUID) -> dict[str, Any]:
-    """Clients see it no more, from their next request on; it stays on file. Raises NotFound, InvalidState."""
+    """Clients see it no more, from their next request on; it stays on file. Raises NotFound."""
     document, _ = await reading.held(session, principal, document_id)
-    document.unshare()
-    await session.flush()
-    await _record(session, principal, "document.unshared", document)
+    if document.unshare():
+        await session.flush()
+        await _record(session, principal, "document.unshared", document)
     return await reading.visible(session, principal, document_id)
 
 

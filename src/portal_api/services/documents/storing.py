@@ -25,7 +25,8 @@ class Look(Protocol):
 
     def see(self, piece: bytes) -> None: ...
 
-    def finish(self) -> None: ...
+    def finish(self, sha256: bytes) -> None:
+        """All of it was seen, and this is its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class _Sealing:
                 if sealed := await asyncio.to_thread(self._take, block):
                     yield sealed
             if self._look:
-                await asyncio.to_thread(self._look.finish)
+                await asyncio.to_thread(self._look.finish, self.digest.digest())
             yield [self._sealer.finish()]
         except Exception as error:
             self.failure = error

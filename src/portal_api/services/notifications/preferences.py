@@ -34,8 +34,8 @@ OWN = Read(
         NotificationSettings.digest_at.label("own_digest_at"),
         NotificationSettings.updated_at,
         func.coalesce(NotificationSettings.version, 0).label("version"),
-        func.coalesce(ContactConsent.email, consents.UNSAID["email"]).label("email_allowed"),
-        func.coalesce(ContactConsent.sms, consents.UNSAID["sms"]).label("sms_allowed"),
+        consents.OF_ACCOUNT["email"].label("email_allowed"),
+        consents.OF_ACCOUNT["sms"].label("sms_allowed"),
         _chosen.label("chosen"),
     ).outerjoin(ContactConsent, ContactConsent.recipient_id == RECIPIENT)
 )
@@ -47,7 +47,7 @@ class Mandatory(Invalid):
 
 async def get(source: Source, principal: Principal) -> dict[str, Any]:
     """Everything that the caller may choose, and what holds."""
-    row = await source.row(OWN, recipient_ids=[principal.account_id])
+    row = await source.row(OWN, recipient_ids=[principal.account_id], own=list(principal.own_client_ids))
     assert row is not None  # noqa: S101 - one for each id
     chosen = row["chosen"] or {}
     quiet = {"start": row["quiet_from"], "end": row["quiet_until"]} if row["quiet_from"] else None
@@ -86,8 +86,7 @@ async def update(
     if data.consents is not None:
         if not principal.is_client:
             raise invalid("/consents", "not_for_staff", "Consents to be contacted are the clients'.")
-        own = list(principal.own_client_ids)
-        await consents.put(session, principal, account_id, data.consents, resource=("account", account_id), of=own)
+        await consents.update_of_account(session, principal, account_id, data.consents)
     settings.updated_at = await clock.now(session)
     await session.flush()
     after = await get(session, principal)

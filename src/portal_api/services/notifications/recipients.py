@@ -15,7 +15,7 @@ from portal_api.models.practices import Practice
 from portal_api.models.scheduling import Appointment, AppointmentAttendee, ReminderPreference
 from portal_api.models.scheduling.reminders import CHANNELS
 from portal_api.services.auth.authority import HIDDEN_PORTAL_STATES
-from portal_api.services.notifications import wishes
+from portal_api.services.notifications import consents
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ async def of_clients(session: Session, client_ids: Collection[UUID]) -> dict[UUI
     logins = await _logins(session, zones)
     ids = {*zones, *(login.account_id for login in logins)}
     wanted = await _channels(session, ids)
-    for id in await wishes.without_consent(session, ids):
+    for id in await consents.refusing_mail(session, ids):
         wanted[id] = wanted.get(id, frozenset(CHANNELS)) - {"email"}
     found: dict[UUID, list[Recipient]] = {}
     for client_id, zone in zones.items():

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, bindparam, column, func, select, true
+from sqlalchemy import bindparam, column, func, select, true
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.orm import aliased
 
@@ -16,13 +16,13 @@ from portal_api.core.db.base import UUIDS
 from portal_api.models.auth import Account
 from portal_api.models.clients import Client, ClientGrant
 from portal_api.models.notifications import (
-    ContactConsent,
     DigestCursor,
     NotificationPreference,
     NotificationSettings,
 )
 from portal_api.models.portal import PortalSettings
 from portal_api.models.practices import Practice
+from portal_api.services.notifications import consents
 from portal_api.services.notifications.kinds import Importance, Kind
 from portal_api.services.scheduling.reminding import Quiet
 
@@ -106,7 +106,7 @@ async def modes_of(session: Session, kind: Kind, recipient_ids: Collection[UUID]
     said = {(row.recipient_id, row.channel): row.mode for row in await session.scalars(chosen)}
     unmailed = set[UUID]()
     if kind.importance is not Importance.SECURITY:
-        unmailed = await without_consent(session, recipient_ids)
+        unmailed = await consents.refusing_mail(session, recipient_ids)
 
     def mode(recipient_id: UUID, channel: str) -> str:
         offer = kind.channels.get(channel)
@@ -116,22 +116,6 @@ async def modes_of(session: Session, kind: Kind, recipient_ids: Collection[UUID]
         return wanted if wanted in offer.modes else offer.default
 
     return {id: Modes(mode(id, "in_app"), mode(id, "email"), mode(id, "push")) for id in recipient_ids}
-
-
-async def without_consent(session: Session, recipient_ids: Collection[UUID]) -> set[UUID]:
-    """Those who do not agree to be mailed, as they said themselves or as staff were told (F14.M5)."""
-    own = and_(
-        ClientGrant.account_id.in_(recipient_ids),
-        ClientGrant.relationship == SELF,
-        ClientGrant.revoked_at.is_(None),
-    )
-    pairs = (await session.execute(select(ClientGrant.account_id, ClientGrant.client_id).where(own))).all()
-    clients = {UUID(str(client_id)): UUID(str(account_id)) for account_id, client_id in pairs}
-    refused = select(ContactConsent.recipient_id).where(
-        ContactConsent.recipient_id.in_({*recipient_ids, *clients}), ContactConsent.email.is_(False)
-    )
-    found = {UUID(str(id)) for id in await session.scalars(refused)}
-    return {clients.get(id, id) for id in found} | (found & set(recipient_ids))
 
 
 async def hours_of(source: Source, recipient_ids: Collection[UUID]) -> dict[UUID, Hours]:

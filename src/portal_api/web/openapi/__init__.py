@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from portal_api.web.openapi import about, problems, schemas
-from portal_api.web.openapi.declared import headers, is_public, statuses, takes_form
+from portal_api.web.openapi.declared import headers, is_public, statuses, takes_file, takes_form
 from portal_api.web.openapi.schemas import Json
 
 _METHODS = ("get", "put", "post", "patch", "delete", "options", "head", "trace")
@@ -76,6 +76,9 @@ def _complete_operation(route: RouteContext, original: APIRoute, operation: Json
     if takes_form(original):
         content = operation["requestBody"]["content"]
         content["multipart/form-data"] = content.pop("application/json")
+    if takes_file(original):
+        anything: Json = {}
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": anything}}
     for response in operation["responses"].values():
         schemas.describe_streams(response)
 

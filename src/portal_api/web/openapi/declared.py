@@ -58,7 +58,14 @@ def statuses(route: APIRoute) -> set[str]:
 
 def takes_form(route: APIRoute) -> bool:
     """Whether the body is a form with a file."""
-    return isinstance(route, PortalRoute) and route.signature.body is not None and route.signature.body.form
+    body = route.signature.body if isinstance(route, PortalRoute) else None
+    return body is not None and body.form and not body.whole
+
+
+def takes_file(route: APIRoute) -> bool:
+    """Whether the body is a file and nothing else."""
+    body = route.signature.body if isinstance(route, PortalRoute) else None
+    return body is not None and body.whole
 
 
 def headers(route: APIRoute) -> list[Json]:
