@@ -107,7 +107,7 @@ class TestSeal:
         assert tasks["audit.seal"].cron == "* * * * *"
         assert (tasks["audit.anchor"].cron or "").endswith(" * * * *")
         await record(world, sealed)
-        context = JobContext(world.tools, world._jobs.mailer)
+        context = JobContext(world.tools, world.jobs.mailer)
         await audit_jobs.seal(context)
         assert await world.seal_audit(sealed) == 0
         await audit_jobs.anchor(context)

@@ -128,7 +128,7 @@ class TestClamd:
         assert await states(shelf, document, harmful) == ["not_scanned", "not_scanned"]
         with scanner.running(place) as url:
             async with scanned(settings, url, sql) as later:
-                await ask_again(later.world._jobs)
+                await ask_again(later.world.jobs)
                 await later.look()
                 assert await states(shelf, document, harmful) == ["clean", "quarantined"]
                 assert await content_status(shelf, harmful) == {409}
@@ -298,7 +298,7 @@ class TestPictures:
         document = await shelf.upload(noted("JPEG"), "a.jpg")
         query = "SELECT id FROM stored_file WHERE practice_id = %s"
         ((file_id,),) = sql(query, shelf.practice.id)
-        await asyncio.gather(*(examine(shelf.world._jobs, UUID(shelf.practice.id), file_id) for _ in range(2)))
+        await asyncio.gather(*(examine(shelf.world.jobs, UUID(shelf.practice.id), file_id) for _ in range(2)))
         assert len(sql(query, shelf.practice.id)) == 2
         assert (await shelf.owner.delete(f"{STAFFS}/{document['id']}")).status_code == 204
         assert sql("SELECT used_bytes FROM storage_usage WHERE subject_id = %s", shelf.practice.id) == [(0,)]

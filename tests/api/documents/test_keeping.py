@@ -26,7 +26,7 @@ async def shelf(world: World) -> Shelf:
 
 async def tidy(shelf: Shelf) -> None:
     """What a job does each day for this practice."""
-    await jobs.tidy(shelf.world._jobs, UUID(shelf.practice.id))
+    await jobs.tidy(shelf.world.jobs, UUID(shelf.practice.id))
 
 
 class TestHolds:
@@ -181,7 +181,7 @@ class TestTidying:
     @pytest.mark.every_practice
     @pytest.mark.whatever_rows  # the directory of all practices
     async def test_every_practice_has_a_job_of_its_own_each_day(self, shelf: Shelf, sql: Sql) -> None:
-        await jobs.daily(shelf.world._jobs)
+        await jobs.daily(shelf.world.jobs)
         waiting = sql("SELECT args ->> 'practice_id' FROM procrastinate_jobs WHERE task_name = 'documents.tidy'")
         assert (shelf.practice.id,) in waiting
         assert len(waiting) == len(set(waiting))

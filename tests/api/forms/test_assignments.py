@@ -31,7 +31,7 @@ async def desk(world: World) -> Desk:
 
 async def keep(desk: Desk) -> None:
     """What happens each quarter of an hour."""
-    await jobs.keep(desk.world._jobs, UUID(desk.practice.id))
+    await jobs.keep(desk.world.jobs, UUID(desk.practice.id))
 
 
 async def all_given(desk: Desk) -> list[Json]:
@@ -281,7 +281,7 @@ class TestByTheClock:
     @pytest.mark.whatever_rows
     async def test_every_practice_is_looked_after(self, desk: Desk) -> None:
         house = await _bare(desk)
-        await jobs.sweep(desk.world._jobs)
+        await jobs.sweep(desk.world.jobs)
         await desk.world.run_jobs()
         async with house.session() as session:
             assert await session.scalar(select(func.count()).select_from(FormTemplate).where(FormTemplate.system)) > 10

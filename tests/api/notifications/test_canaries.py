@@ -92,6 +92,8 @@ class Happenings:
         for table in ("client_change", "document", "form_assignment", "treatment_plan", "safety_alert"):
             id = next(id for name, id in of.values() if name == table)
             scene.sql(f"UPDATE {table} SET client_id = %s WHERE id = %s", client_id, id)
+        of["thread"] = ("thread", UUID(thread["id"]))
+        scene.sql("UPDATE thread SET unattended_since = now() WHERE id = %s", thread["id"])
         self.thread, self.of = thread, of
 
     async def _thread(self) -> dict[str, Any]:

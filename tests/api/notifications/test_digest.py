@@ -28,7 +28,7 @@ async def the_hour_comes(scene: Scene) -> None:
         "UPDATE notification SET occurred_at = occurred_at - interval '2 days' WHERE practice_id = %s",
         scene.practice.id,
     )
-    await sweep(scene.world._jobs)
+    await sweep(scene.world.jobs)
     await scene.settle()
 
 

@@ -176,7 +176,7 @@ class TestFailing:
             "UPDATE mail_delivery SET attempted_at = now() - interval '11 minutes' WHERE practice_id = %s",
             scene.practice.id,
         )
-        await sweep(scene.world._jobs)
+        await sweep(scene.world.jobs)
         assert len(await scene.mails(scene.client)) == 1
 
     @pytest.mark.every_practice
@@ -189,7 +189,7 @@ class TestFailing:
             "UPDATE notification SET created_at = now() - interval '11 minutes' WHERE practice_id = %s",
             scene.practice.id,
         )
-        await sweep(scene.world._jobs)
+        await sweep(scene.world.jobs)
         assert len(await scene.mails(scene.client)) == 1
 
     async def test_one_that_no_server_takes_for_a_day_is_given_up(self, scene: Scene) -> None:

@@ -210,12 +210,12 @@ class TestAgain:
     async def test_whose_time_has_come_is_polled_by_the_clock(self, study: Study) -> None:
         study.server.answer(ics(lasting(MONDAY, hours=1)))
         calendar = await study.add()
-        await due(study.world._jobs)
+        await due(study.world.jobs)
         await study.world.run_jobs()
         assert study.server.connections == 1
         await study.run(update(BusyCalendar).values(next_poll_at=TODAY))
         for _ in range(2):
-            await due(study.world._jobs)
+            await due(study.world.jobs)
         await study.world.run_jobs()
         assert study.server.connections == 2
         assert (await study.one(calendar["id"]))["next_poll_at"] > calendar["next_poll_at"]
@@ -355,6 +355,6 @@ class TestManaging:
         await owner.post(f"/v1/busy-calendars/{calendar['id']}/refresh")
         await owner.delete(f"/v1/practice/staff/{study.practitioner_id}")
         await study.run(update(BusyCalendar).values(next_poll_at=TODAY))
-        await due(study.world._jobs)
+        await due(study.world.jobs)
         await study.world.run_jobs()
         assert study.server.connections == 1

@@ -44,7 +44,7 @@ class Office:
 
     @property
     def jobs(self) -> JobContext:
-        return self.desk.world._jobs
+        return self.desk.world.jobs
 
     async def choose(self, *offsets: int, quiet: dict[str, str] | None = None) -> None:
         answer = await self.desk.owner.patch(SETTINGS, {"offsets_minutes": list(offsets), "quiet_hours": quiet})

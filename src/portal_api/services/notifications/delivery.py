@@ -77,11 +77,11 @@ async def begin(session: Session, delivery_id: UUID) -> Mail | None:
         return None
     now = await clock.now(session)
     if now - delivery.created_at > PATIENCE:
-        await _give_up(session, delivery, now, "abandoned")
+        await give_up(session, delivery, now, "abandoned")
         return None
     mail, reason = await composing.compose(session, delivery)
     if mail is None:
-        await _give_up(session, delivery, now, reason)
+        await give_up(session, delivery, now, reason)
         return None
     addresses.note(session, delivery, mail.to)
     delivery.begin(now)
@@ -153,7 +153,8 @@ async def _free(session: Session, delivery: MailDelivery) -> bool:
     return True
 
 
-async def _give_up(session: Session, delivery: MailDelivery, at: datetime, state: str) -> None:
+async def give_up(session: Session, delivery: MailDelivery, at: datetime, state: str) -> None:
+    """Send it no more. What it was to tell is told by another, unless it is `dropped`."""
     delivery.finish(state, at)
     await session.flush()
     if state != "dropped":

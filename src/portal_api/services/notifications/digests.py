@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal_api.core import clock
 from portal_api.core.access import Principal
 from portal_api.core.db import Reader, Session
-from portal_api.models.notifications import DigestCursor, Notification
+from portal_api.models.notifications import OPEN_DELIVERIES, DigestCursor, MailDelivery, Notification
 from portal_api.services.clients import reading
 from portal_api.services.notifications import addresses, composing, delivery, gathering, inbox, wishes
 from portal_api.services.notifications.kinds import BY_KEY, DIGEST
@@ -88,6 +88,7 @@ async def make(session: Session, wanted: Due) -> bool:
         return False  # it waits for a better one
     if not await _advance(session, wanted, now):
         return False
+    await _take_back(session, wanted.recipient_id, now)
     waiting = select(Notification).where(Notification.recipient_id == wanted.recipient_id, _waits())
     rows = (await session.scalars(waiting.order_by(Notification.id).with_for_update())).all()
     unwanted = await _unwanted(session, wanted.recipient_id, rows)
@@ -140,6 +141,18 @@ async def _advance(session: Session, wanted: Due, now: datetime) -> bool:
         where=DigestCursor.covered_until < wanted.at,
     )
     return await session.scalar(moved.returning(DigestCursor.recipient_id)) is not None
+
+
+async def _take_back(session: Session, recipient_id: UUID, now: datetime) -> None:
+    """What an earlier digest could not tell so far is told by this one: nobody gets both at once."""
+    earlier = select(MailDelivery).where(
+        MailDelivery.recipient_id == recipient_id,
+        MailDelivery.kind == DIGEST,
+        MailDelivery.state.in_(OPEN_DELIVERIES),
+    )
+    for each in (await session.scalars(earlier.with_for_update())).all():
+        if each.busy_until(now) is None:
+            await delivery.give_up(session, each, now, "abandoned")
 
 
 async def _unwanted(session: Session, recipient_id: UUID, rows: Sequence[Notification]) -> set[str]:
