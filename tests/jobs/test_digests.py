@@ -1,8 +1,8 @@
 """The daily digest over simulated weeks: both changes of the clock, outages of workers and of the mail server.
 
 Whatever happens in between, every event is in exactly one digest of each who is to hear of it, nobody gets an empty
-one, and nobody gets two on a day. The database's clock is turned; the mails go through a real SMTP server, and what is
-counted are the links in them.
+one, and nobody gets more of them than the hour came. The database's clock is turned; the mails go through a real SMTP
+server, and what is counted are the links in them.
 """
 
 import asyncio
