@@ -98,6 +98,15 @@ class TestCopies:
             more = await copy.page(limit=2)
         await caught_up(copy)
 
+    async def test_what_a_client_consents_to_reaches_the_chart_of_staff(self, desk: Desk) -> None:
+        """F14.M5: said by the client's own login, it stands in the chart."""
+        client = await desk.portal()
+        copy = await copied(desk.owner)
+        done = await client.patch("/v1/me/notification-preferences", {"consents": {"email": False}})
+        assert done.status_code == 200, done.text
+        await caught_up(copy)
+        assert copy.objects["client"][desk.client_id]["contact_preferences"]["email"] is False
+
     async def test_a_change_that_commits_late_is_not_skipped(self, world: World, desk: Desk) -> None:
         copy = await copied(desk.owner)
         program = Principal(UUID(desk.practice.id), ActorKind.SYSTEM, Origin("", ""))

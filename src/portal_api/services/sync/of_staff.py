@@ -96,6 +96,7 @@ OF_STAFF: tuple[Table, ...] = (
         types=frozenset(
             {
                 "clients.reassigned",
+                "contact_consent.set",
                 "credentials.set",
                 "invitation.accepted",
                 "invitation.created",
