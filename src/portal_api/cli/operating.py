@@ -8,7 +8,7 @@ from portal_api.cli import checks
 from portal_api.cli.configuration import load_settings
 from portal_api.cli.console import CannotStart
 from portal_api.cli.databases import open_database
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import Origin, Principal
 from portal_api.core.config import Settings
 from portal_api.core.errors import AppError
 from portal_api.core.ids import LOBBY, new_id
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 def operator() -> Principal:
     """Whoever may start this program: the audit trail calls them the system, on this machine."""
-    return Principal(LOBBY, ActorKind.SYSTEM, Origin(str(new_id()), "", "portal-api"))
+    return Principal.program(LOBBY, Origin(str(new_id()), "", "portal-api"))
 
 
 def operate(work: Callable[[Tools], Awaitable[T]]) -> T:

@@ -284,6 +284,10 @@ class Origin:
         return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
 
 
+NOWHERE = Origin(request_id="", ip="")
+"""Of what the program does by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One client that an account may act for, and how far."""
@@ -328,6 +332,11 @@ class Principal:
     authenticated_at: datetime | None = None
     recently_authenticated: bool = False
     """Within the time that sensitive acts ask for."""
+
+    @classmethod
+    def program(cls, practice_id: UUID, origin: Origin = NOWHERE) -> "Principal":
+        """The program itself, which acts by a rule. origin: of the request that it answers, where there is one."""
+        return cls(practice_id, ActorKind.SYSTEM, origin)
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

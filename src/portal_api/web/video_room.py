@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from portal_api.core.access import ActorKind, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Binding
 from portal_api.core.errors import Unauthenticated
 from portal_api.core.tools import Tools
@@ -69,7 +69,7 @@ async def _look(request: Request, who: Pass) -> dict[str, Any]:
 
 def _program(request: Request, who: Pass) -> Principal:
     """What happens here is reported by the program, as a provider would report it."""
-    return Principal(who.practice_id, ActorKind.SYSTEM, request.scope["state"]["origin"])
+    return Principal.program(who.practice_id, request.scope["state"]["origin"])
 
 
 def _tools(request: Request) -> Tools:

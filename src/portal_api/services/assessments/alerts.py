@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Read, Reader, Rows, Session, Source
 from portal_api.core.errors import NotFound
 from portal_api.models.assessments import SafetyAlert
@@ -92,7 +92,7 @@ async def escalate(session: Session, alert_id: UUID) -> None:
     """Bring it before supervisors and owners, unless somebody has seen to it, or they know of it."""
     alert = await _held(session, alert_id)
     if alert is not None and alert.escalate(await clock.now(session)):
-        program = Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
+        program = Principal.program(session.binding.practice_id)
         await _record(session, program, alert, "safety_alert.escalated")
 
 

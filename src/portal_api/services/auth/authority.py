@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, exists, fun
 
 from portal_api.core.access import (
     CLIENT_PERMISSIONS,
+    NOWHERE,
     ActorKind,
     GrantPermission,
     Origin,
@@ -30,7 +31,6 @@ from portal_api.models.staff import StaffMember
 
 RECENT = timedelta(minutes=15)
 HIDDEN_PORTAL_STATES = ("suspended", "revoked")
-_NOWHERE = Origin(request_id="", ip="")
 
 
 class SessionEnded(Unauthenticated):
@@ -146,7 +146,7 @@ async def principals(source: Source, kind: ActorKind, session_ids: Collection[UU
     for row in await source.rows(read, sids=list(session_ids)):
         session_id, practice_id = UUID(str(row["session_id"])), source.binding.practice_id
         try:
-            known = _principal(row, practice_id, UUID(str(row["account_id"])), session_id, _NOWHERE)
+            known = _principal(row, practice_id, UUID(str(row["account_id"])), session_id, NOWHERE)
         except (SessionEnded, PortalDisabled):
             continue
         if not (known.must_change_password or known.must_enrol_second_factor or row.get("shut_out")):

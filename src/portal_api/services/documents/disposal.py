@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy import delete as delete_rows
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Read, Session
 from portal_api.models.documents import (
     Document,
@@ -114,7 +114,7 @@ async def dispose(session: Session, document_id: UUID) -> None:
     locked = select(Document).where(Document.id == document_id).with_for_update()
     document = (await session.execute(locked)).scalar_one_or_none()
     if document is not None and not document.legal_hold:
-        await delete(session, program(session), document, "document.disposed")
+        await delete(session, Principal.program(session.binding.practice_id), document, "document.disposed")
 
 
 async def unclaimed(session: Session, keys: Sequence[str]) -> list[str]:
@@ -122,11 +122,6 @@ async def unclaimed(session: Session, keys: Sequence[str]) -> list[str]:
     ids = [file_id for key in keys if (file_id := _id_of(key)) is not None]
     known = {row["key"] for row in await session.rows(KNOWN, ids=ids)}
     return [key for key in keys if key not in known]
-
-
-def program(session: Session) -> Principal:
-    """The program itself, for the records."""
-    return Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
 
 
 def _id_of(key: str) -> UUID | None:

@@ -6,12 +6,13 @@ from uuid import UUID
 from sqlalchemy import select
 
 from portal_api.core import clock
+from portal_api.core.access import Principal
 from portal_api.core.db import Session
 from portal_api.core.tools import Tools
 from portal_api.integrations.pictures import Picture
 from portal_api.models.documents import DataKey, Document, FileState, PracticeDocument, StoredFile
 from portal_api.services import audit
-from portal_api.services.documents import adding, disposal, keys, kinds, storing
+from portal_api.services.documents import adding, keys, kinds, storing
 from portal_api.services.documents.storing import Sealed
 
 AT_ONCE = 200
@@ -103,7 +104,7 @@ async def _settle(
     for document in (*documents, *resources):
         document.updated_at = await clock.now(session)
     await session.flush()
-    program = disposal.program(session)
+    program = Principal.program(session.binding.practice_id)
     for document in documents:
         resource, whose = ("document", document.id), [document.client_id]
         await audit.record(session, program, event, resource=resource, clients=whose, reason=finding)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, select
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Session
 from portal_api.models.clients import Client
 from portal_api.models.forms import OPEN_STATES, FormAssignment, FormRecurrence, FormTemplate
@@ -30,7 +30,11 @@ async def expire(session: Session) -> int:
         assignment.expire(now)
         resource = ("form_assignment", assignment.id)
         await audit.record(
-            session, _program(session), "form.expired", resource=resource, clients=[assignment.client_id]
+            session,
+            Principal.program(session.binding.practice_id),
+            "form.expired",
+            resource=resource,
+            clients=[assignment.client_id],
         )
     return len(found)
 
@@ -117,12 +121,10 @@ async def _give(session: Session, rule: FormRecurrence, occurrence: str, day: da
         account_id,
         (rule.id, occurrence),
     )
-    await assigning.give(session, _program(session), recipient, versions[rule.form_template_id], terms)
+    await assigning.give(
+        session, Principal.program(session.binding.practice_id), recipient, versions[rule.form_template_id], terms
+    )
 
 
 def _later(day: date, days: int | None) -> date | None:
     return None if days is None else day + timedelta(days=days)
-
-
-def _program(session: Session) -> Principal:
-    return Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, case, exists, func, select, tuple_
 
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Read, Reader, Session, Source, instant
 from portal_api.core.errors import PreconditionFailed
 from portal_api.models.clients import SELF, Client, ClientGrant
@@ -115,7 +115,7 @@ async def announce(session: Session) -> tuple[int, list[tuple[UUID, UUID | None]
     held = statement.order_by(Guardian.id).limit(AT_ONCE).with_for_update(of=Guardian, skip_locked=True)
     pairs: Sequence[tuple[Guardian, Client]] = [(row[0], row[1]) for row in (await session.execute(held)).all()]
     practice = await grants.rules(session)
-    program = Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
+    program = Principal.program(session.binding.practice_id)
     invited: dict[UUID, UUID | None] = {}
     told: set[tuple[UUID, bool]] = set()
     for guardian, client in pairs:

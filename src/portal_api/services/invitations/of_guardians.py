@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, exists, select
 
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Read, Reader, Session
 from portal_api.core.errors import AppError, Conflict
 from portal_api.models.clients import Client
@@ -76,7 +76,7 @@ async def invite_of_age(session: Session, client_id: UUID, by: UUID | None) -> N
         await must_not_be_staffs(session, client.email)
     except AppError:
         return
-    program = Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
+    program = Principal.program(session.binding.practice_id)
     await invite_client(session, program, client, client.email, by=by)
     if client.portal_state != "active":
         await portal_access.move(session, client, "invited", by=None)

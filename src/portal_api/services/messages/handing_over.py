@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Rows, Session
 from portal_api.models.audit import Event
 from portal_api.models.messages import Thread, ThreadParticipant
@@ -16,7 +16,6 @@ from portal_api.models.staff import StaffMember
 from portal_api.services.messages import taking_part, writing
 
 EVENTS = frozenset({"staff.removed", "staff.restored", "staff.suspended", "staff.updated"})
-_PROGRAM = Origin(request_id="", ip="")
 
 
 async def follow(session: Session, event_id: UUID) -> None:
@@ -35,7 +34,7 @@ async def follow(session: Session, event_id: UUID) -> None:
 
 
 async def _see_to(session: Session, thread: Thread, staff: StaffMember) -> None:
-    program = Principal(session.binding.practice_id, ActorKind.SYSTEM, _PROGRAM)
+    program = Principal.program(session.binding.practice_id)
     inside = await session.scalars(_inside(thread))
     can_answer = await taking_part.attending(session, thread, {UUID(str(each)) for each in inside})
     if staff.state != "suspended" and staff.id not in can_answer:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import or_, select, update
 
 from portal_api.core import clock
-from portal_api.core.access import SELF, ActorKind, Origin, Principal
+from portal_api.core.access import SELF, Principal
 from portal_api.core.db import Session
 from portal_api.core.ids import new_id
 from portal_api.core.jobs import JobFailed
@@ -33,7 +33,6 @@ PATIENCE = timedelta(hours=20)
 """So long a mail server may refuse or be away before a notice is given up: its time is over by then."""
 OVERDUE = timedelta(minutes=10)
 AT_ONCE = 200
-PROGRAM = Origin(request_id="", ip="")
 
 
 async def prepare(session: Session, event: Event) -> tuple[UUID, Mail] | None:
@@ -181,7 +180,7 @@ async def _bounced(session: Session, delivery: MailDelivery, at: datetime, *, of
     await _release(session, delivery)
     if of_address and delivery.address_mac is not None:
         await addresses.suppress(session, delivery.address_mac, delivery.smtp_code or 0, at)
-    program = Principal(session.binding.practice_id, ActorKind.SYSTEM, PROGRAM)
+    program = Principal.program(session.binding.practice_id)
     details: dict[str, Any] = {"template": delivery.template, "smtp_code": delivery.smtp_code}
     await audit.record(
         session,

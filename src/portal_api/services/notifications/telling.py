@@ -10,14 +10,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from portal_api.core.access import ActorKind, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Session
 from portal_api.core.ids import new_id
 from portal_api.models.audit import Event
 from portal_api.models.auth import Account
 from portal_api.models.clients import Client
 from portal_api.models.notifications import Notification
-from portal_api.services.notifications import delivery, devices, gathering, inbox, wishes
+from portal_api.services.notifications import devices, gathering, inbox, wishes
 from portal_api.services.notifications.kinds import BY_EVENT, Importance, Kind
 from portal_api.services.notifications.people import Person
 from portal_api.services.notifications.wishes import Modes
@@ -86,7 +86,7 @@ def _row(
 async def _note(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Inboxes learn of it at once; nothing is said of what it is."""
     if rows:
-        program = Principal(session.binding.practice_id, ActorKind.SYSTEM, delivery.PROGRAM)
+        program = Principal.program(session.binding.practice_id)
         told = {row["account_id"]: [row["id"]] for row in rows}
         await inbox.note(session, program, "notification.created", told)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, exists, func, select
 
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import ActorKind, Principal
 from portal_api.core.db import Read, Session
 from portal_api.core.errors import InvalidState
 from portal_api.models.clients import Client
@@ -57,7 +57,7 @@ async def begin(session: Session, principal: Principal, client_id: UUID, source:
     )
     session.add(onboarding)
     await session.flush()
-    giver = principal if principal.kind is ActorKind.STAFF else _program(session)
+    giver = principal if principal.kind is ActorKind.STAFF else Principal.program(session.binding.practice_id)
     await _add_steps(session, giver, onboarding, now, known=())
     about = {"resource": ("client", client_id), "clients": [client_id]}
     await audit.record(session, principal, "onboarding.given", **about, details={"source": source})
@@ -89,7 +89,13 @@ async def bring_up(session: Session, onboarding: ClientOnboarding) -> None:
     if now.version == onboarding.flow_version:
         return
     known = select(OnboardingStep.key).where(OnboardingStep.client_id == onboarding.client_id)
-    await _add_steps(session, _program(session), onboarding, now, known=(await session.scalars(known)).all())
+    await _add_steps(
+        session,
+        Principal.program(session.binding.practice_id),
+        onboarding,
+        now,
+        known=(await session.scalars(known)).all(),
+    )
     onboarding.flow_version = now.version
     await session.flush()
 
@@ -115,11 +121,6 @@ async def spread(session: Session) -> int:
         if onboarding is not None:
             await bring_up(session, onboarding)
     return len(ids)
-
-
-def _program(session: Session) -> Principal:
-    """Who gives what the practice's flow says: no client gives themselves a form."""
-    return Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
 
 
 def applies(step: dict[str, Any], audience: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Session
 from portal_api.models.auth import Account
 from portal_api.models.prospects import EXPIRES_AFTER, Prospect
@@ -30,7 +30,7 @@ async def expire(session: Session) -> int:
         .with_for_update(skip_locked=True)
     )
     prospects = (await session.scalars(overdue)).all()
-    program = Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
+    program = Principal.program(session.binding.practice_id)
     for prospect in prospects:
         prospect.expire(now)
         await audit.record(session, program, "prospect.expired", resource=("prospect", prospect.id))

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Origin, Permission, Principal
+from portal_api.core.access import Permission, Principal
 from portal_api.core.db import Read, Reader, Session
 from portal_api.core.errors import Conflict, NotFound, invalid, on_constraint
 from portal_api.core.ids import new_id
@@ -222,7 +222,7 @@ async def failed(session: Session, busy_calendar_id: UUID, code: str) -> None:
         return
     now = await clock.now(session)
     if calendar.state != BusyState.FAILING:
-        program = Principal(calendar.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
+        program = Principal.program(calendar.practice_id)
         resource = ("busy_calendar", calendar.id)
         await audit.record(session, program, "busy_calendar.failing", resource=resource, reason=code)
     calendar.state, calendar.failure, calendar.failures = BusyState.FAILING, code, calendar.failures + 1

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Binding, Read, Session
 from portal_api.core.errors import InvalidState, NotFound, Unauthenticated
 from portal_api.integrations.video import LiveKit, Presence, WebhookRefused, video_provider
@@ -74,7 +74,7 @@ async def _provider_reported(session: Session, visitor: Principal, practice_id: 
         return
     appointment = await _appointment(session, participant)
     if said.room == sessions.room_of(session.tools.vault, appointment):
-        program = Principal(practice_id, ActorKind.SYSTEM, visitor.origin)
+        program = Principal.program(practice_id, visitor.origin)
         await _note(session, program, participant, joined=said.joined, connection=said.connection)
 
 
@@ -93,7 +93,7 @@ async def look(session: Session, visitor: Principal, participant_id: UUID, conne
     if participant.admitted_at is None:
         participant.seen_at, participant.left_at = meeting.now, None
     else:
-        program = Principal(session.binding.practice_id, ActorKind.SYSTEM, visitor.origin)
+        program = Principal.program(session.binding.practice_id, visitor.origin)
         await _note(session, program, participant, joined=True, connection=connection)
     await session.flush()
     people = await session.rows(PEOPLE, appointment_id=appointment.id, starts_at=appointment.starts_at)
@@ -113,7 +113,7 @@ async def leave(session: Session, visitor: Principal, participant_id: UUID, conn
     """Somebody closed the page of our own."""
     participant = await _held(session, participant_id)
     if participant is not None:
-        program = Principal(session.binding.practice_id, ActorKind.SYSTEM, visitor.origin)
+        program = Principal.program(session.binding.practice_id, visitor.origin)
         await _note(session, program, participant, joined=False, connection=connection)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import all_, and_, func, or_, select
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, GrantPermission, Origin, Principal
+from portal_api.core.access import GrantPermission, Principal
 from portal_api.core.db import Read, Session
 from portal_api.core.errors import invalid
 from portal_api.models.auth import Account
@@ -93,7 +93,7 @@ async def may_stay(session: Session, participant_id: UUID) -> bool:
 async def remove_strays(session: Session) -> None:
     """Put out who is let in and may no longer be: the appointment was moved or cancelled, or their access has ended."""
     found = select(VideoParticipant).where(VideoParticipant.id.in_(_strays)).order_by(VideoParticipant.id)
-    program, now = _program(session), await clock.now(session)
+    program, now = Principal.program(session.binding.practice_id), await clock.now(session)
     for person in await session.scalars(found.with_for_update(of=VideoParticipant)):
         await _put_out(session, program, person, now)
 
@@ -123,7 +123,3 @@ async def _put_out(session: Session, principal: Principal, person: VideoParticip
         clients=[person.client_id] if person.client_id else (),
         details={"participant_id": str(person.id)},
     )
-
-
-def _program(session: Session) -> Principal:
-    return Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))

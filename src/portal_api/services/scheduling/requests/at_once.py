@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, func, select
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Binding, Session
 from portal_api.models.scheduling import (
     Appointment,
@@ -42,7 +42,7 @@ async def accept(session: Session, principal: Principal, request: AppointmentReq
     terms = await booking.agree(session, placing.booking_of(asked))
     request.decide("accepted", await clock.now(session), by=None)
     await booking.open_at(session, principal, terms, request.starts_at, over_requests=False)
-    program = Principal(principal.practice_id, ActorKind.SYSTEM, principal.origin)
+    program = Principal.program(principal.practice_id, principal.origin)
     await recorded(session, program, request, "appointment_request.accepted_at_once")
     await session.rebind(caller)
 

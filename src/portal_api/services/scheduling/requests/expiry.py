@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from portal_api.core import clock
-from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.access import Principal
 from portal_api.core.db import Session
 from portal_api.core.errors import NotFound
 from portal_api.models.scheduling import HOLDING_STATES
@@ -29,6 +29,6 @@ async def expire(session: Session, request_id: UUID) -> datetime | None:
         return request.expires_at
     request.decide("expired", now, by=None)
     await claims.release(session, request.id)
-    program = Principal(session.binding.practice_id, ActorKind.SYSTEM, Origin(request_id="", ip=""))
+    program = Principal.program(session.binding.practice_id)
     await recorded(session, program, request, "appointment_request.expired")
     return None
