@@ -56,7 +56,9 @@ async def upload(house: House) -> None:
         resource = ("document", new_id())
         event_id = await audit.record(session, client, "document.uploaded", resource=resource, clients=[client_id])
     async with house.session() as session:
-        await following.follow(session, event_id)
+        event = await audit.recorded(session, event_id)
+        assert event is not None
+        await following.follow(session, event)
 
 
 async def make_digest(house: House) -> None:

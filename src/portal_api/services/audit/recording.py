@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
+
 from portal_api.core.access import Origin, Principal
 from portal_api.core.db import Binding, Database, Insert, Reader, Session
 from portal_api.core.ids import new_id
@@ -75,6 +77,12 @@ async def record(
     if type in session.tools.subscriptions:
         await session.tools.queue.defer(session, "event", session.binding.practice_id, event_id=event_id)
     return event_id
+
+
+async def recorded(session: Session, event_id: UUID) -> Event | None:
+    """What was recorded; None where it is kept no longer."""
+    event: Event | None = await session.scalar(select(Event).where(Event.id == event_id))
+    return event
 
 
 async def record_apart(database: Database, practice_id: UUID, principal: Principal, type: str, **facts: Any) -> None:

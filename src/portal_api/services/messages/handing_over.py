@@ -5,11 +5,11 @@ It follows from the events by which staff go and come back, at least once: what 
 
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from portal_api.core import clock
 from portal_api.core.access import Principal
-from portal_api.core.db import Rows, Session
+from portal_api.core.db import Session
 from portal_api.models.audit import Event
 from portal_api.models.messages import Thread, ThreadParticipant
 from portal_api.models.staff import StaffMember
@@ -18,10 +18,9 @@ from portal_api.services.messages import taking_part, writing
 EVENTS = frozenset({"staff.removed", "staff.restored", "staff.suspended", "staff.updated"})
 
 
-async def follow(session: Session, event_id: UUID) -> None:
+async def follow(session: Session, event: Event) -> None:
     """See to the threads of whom the event is about."""
-    event = await session.scalar(select(Event).where(Event.id == event_id, Event.type.in_(EVENTS)))
-    if event is None or (event.type == "staff.updated" and "roles" not in event.changed):
+    if event.type not in EVENTS or (event.type == "staff.updated" and "roles" not in event.changed):
         return
     staff = await session.scalar(select(StaffMember).where(StaffMember.id == event.resource_id))
     if staff is None:
@@ -35,10 +34,9 @@ async def follow(session: Session, event_id: UUID) -> None:
 
 async def _see_to(session: Session, thread: Thread, staff: StaffMember) -> None:
     program = Principal.program(session.binding.practice_id)
-    inside = await session.scalars(_inside(thread))
-    can_answer = await taking_part.attending(session, thread, {UUID(str(each)) for each in inside})
-    if staff.state != "suspended" and staff.id not in can_answer:
-        await _leave(session, program, thread, staff.id)
+    can_answer = await taking_part.attending(session, thread, await taking_part.inside(session, thread))
+    if staff.state != "suspended" and staff.id not in can_answer:  # who is only suspended comes back to it
+        await taking_part.leave(session, program, thread, staff.id)
     if not can_answer:
         can_answer = await taking_part.treating(session, thread.client_id, thread.audience)
         await taking_part.join(session, thread, can_answer)
@@ -50,18 +48,3 @@ async def _see_to(session: Session, thread: Thread, staff: StaffMember) -> None:
         thread.unattended_since = await clock.now(session)
         await session.flush()
         await taking_part.record(session, program, "thread.unattended", thread)
-
-
-def _inside(thread: Thread) -> Rows:
-    return select(ThreadParticipant.staff_id).where(
-        ThreadParticipant.thread_id == thread.id,
-        ThreadParticipant.staff_id.is_not(None),
-        ThreadParticipant.left_at.is_(None),
-    )
-
-
-async def _leave(session: Session, program: Principal, thread: Thread, staff_id: UUID) -> None:
-    """For good: who is only suspended comes back to it."""
-    this = ThreadParticipant.thread_id == thread.id, ThreadParticipant.staff_id == staff_id
-    await session.execute(update(ThreadParticipant).where(*this).values(left_at=await clock.now(session)))
-    await taking_part.record(session, program, "thread.left", thread, staff_id)

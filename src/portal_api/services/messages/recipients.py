@@ -41,14 +41,7 @@ async def accounts_of(session: Session, message_id: UUID) -> list[Addressee]:
 
 async def staff_of(session: Session, thread: Thread) -> list[UUID]:
     """The accounts of those who can answer; where it waits for somebody, of all who may take it over."""
-    among = None
-    if thread.unattended_since is None:
-        inside = select(ThreadParticipant.staff_id).where(
-            ThreadParticipant.thread_id == thread.id,
-            ThreadParticipant.staff_id.is_not(None),
-            ThreadParticipant.left_at.is_(None),
-        )
-        among = {UUID(str(each)) for each in await session.scalars(inside)}
+    among = None if thread.unattended_since else await taking_part.inside(session, thread)
     roles = AUDIENCE_ROLES[ThreadAudience(thread.audience)]
     return list((await taking_part.active(session, roles, among=among)).values())
 

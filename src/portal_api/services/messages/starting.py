@@ -4,15 +4,14 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from portal_api.core import clock
 from portal_api.core.access import Feature, Principal, Role
 from portal_api.core.db import Session
 from portal_api.core.errors import Conflict, InvalidState, NotFound, invalid
 from portal_api.core.ids import new_id
 from portal_api.models.guardians import Guardian
-from portal_api.models.messages import AUDIENCE_ROLES, Thread, ThreadAudience, ThreadParticipant
+from portal_api.models.messages import AUDIENCE_ROLES, Thread, ThreadAudience
 from portal_api.schemas.messages import MyThreadCreate, ThreadCreate
 from portal_api.services import features
 from portal_api.services.clients import reading as clients
@@ -72,21 +71,12 @@ async def remove_participant(session: Session, principal: Principal, thread_id: 
     """Somebody takes part no longer; the last one stays. Raises NotFound, InvalidState."""
     await reading.visible(session, principal, thread_id)
     thread = await writing.locked(session, thread_id)
-    inside = select(ThreadParticipant.staff_id).where(
-        ThreadParticipant.thread_id == thread_id,
-        ThreadParticipant.staff_id.is_not(None),
-        ThreadParticipant.left_at.is_(None),
-    )
-    there = {UUID(str(each)) for each in await session.scalars(inside)}
+    there = await taking_part.inside(session, thread)
     if staff_id not in there:
         raise NotFound
     if not await taking_part.attending(session, thread, there - {staff_id}):
         raise InvalidState("Somebody must answer: add a colleague first.", state="alone")
-    left = update(ThreadParticipant).where(
-        ThreadParticipant.thread_id == thread_id, ThreadParticipant.staff_id == staff_id
-    )
-    await session.execute(left.values(left_at=await clock.now(session)))
-    await taking_part.record(session, principal, "thread.left", thread, staff_id)
+    await taking_part.leave(session, principal, thread, staff_id)
 
 
 async def _addressees(

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from portal_api.core import clock
 from portal_api.core.access import Principal, Role
 from portal_api.core.db import Session
 from portal_api.models.clients import ClientAssignment
@@ -34,6 +35,16 @@ async def treating(session: Session, client_id: UUID, audience: str) -> dict[UUI
     return await active(session, AUDIENCE_ROLES[ThreadAudience(audience)], among=among)
 
 
+async def inside(session: Session, thread: Thread) -> set[UUID]:
+    """The staff who take part, whether or not they can answer now."""
+    there = select(ThreadParticipant.staff_id).where(
+        ThreadParticipant.thread_id == thread.id,
+        ThreadParticipant.staff_id.is_not(None),
+        ThreadParticipant.left_at.is_(None),
+    )
+    return {UUID(str(each)) for each in await session.scalars(there)}
+
+
 async def attending(session: Session, thread: Thread, staff_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Those of these participants who can answer: they are let in, and their roles are the audience's."""
     return await active(session, AUDIENCE_ROLES[ThreadAudience(thread.audience)], among=staff_ids)
@@ -53,6 +64,13 @@ async def join(session: Session, thread: Thread, members: dict[UUID, UUID]) -> N
     key = ["practice_id", "thread_id", "account_id"]
     joined = insert(ThreadParticipant).values(rows)
     await session.execute(joined.on_conflict_do_update(index_elements=key, set_={"left_at": None}))
+
+
+async def leave(session: Session, principal: Principal, thread: Thread, staff_id: UUID) -> None:
+    """Somebody takes part no longer."""
+    this = ThreadParticipant.thread_id == thread.id, ThreadParticipant.staff_id == staff_id
+    await session.execute(update(ThreadParticipant).where(*this).values(left_at=await clock.now(session)))
+    await record(session, principal, "thread.left", thread, staff_id)
 
 
 async def attended(session: Session, principal: Principal, thread: Thread) -> None:

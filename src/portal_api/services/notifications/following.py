@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import select
-
 from portal_api.core.db import Session
 from portal_api.integrations.mail import Mail
 from portal_api.models.audit import Event
@@ -19,11 +17,8 @@ class Following:
     notices: list[UUID] = field(default_factory=list)
 
 
-async def follow(session: Session, event_id: UUID) -> Following:
+async def follow(session: Session, event: Event) -> Following:
     """Tell those whom the event concerns, and say what is to be sent at once; a second time only what was not."""
-    event = await session.scalar(select(Event).where(Event.id == event_id))
-    if event is None:
-        return Following()
     await telling.tell(session, event)
     notices = await gathering.open_mails(session, event)
     return Following(await delivery.prepare(session, event), notices)
