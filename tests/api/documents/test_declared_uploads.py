@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -186,8 +187,8 @@ class TestWhoMay:
         await must_be_gone(shelf, link)
 
     async def test_a_link_is_over_when_it_says(self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert timedelta(minutes=5) == uploads.LASTS
-        monkeypatch.setattr(uploads, "LASTS", timedelta(seconds=0))
+        assert timedelta(minutes=5) == uploads.LINK.lasts
+        monkeypatch.setattr(uploads, "LINK", replace(uploads.LINK, lasts=timedelta(0)))
         await must_be_gone(shelf, await declared(shelf.client))
 
     async def test_a_link_dies_with_the_switch_and_with_the_grant(self, shelf: Shelf, sql: Sql) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -178,8 +179,8 @@ class TestLinks:
 
     async def test_it_is_over_after_a_minute(self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
         document = await shelf.put(shared=True)
-        assert timedelta(seconds=60) == tickets.LASTS
-        monkeypatch.setattr(tickets, "LASTS", timedelta(seconds=0))
+        assert timedelta(seconds=60) == tickets.LINK.lasts
+        monkeypatch.setattr(tickets, "LINK", replace(tickets.LINK, lasts=timedelta(0)))
         assert not await self.opens(shelf, await self.link(shelf.client, f"{MINE}/{document['id']}"))
 
     @pytest.mark.parametrize("end", ["signed out", "grant revoked", "unshared", "portal off", "deleted", "suspended"])
