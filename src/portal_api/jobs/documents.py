@@ -4,8 +4,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
-
 from portal_api.core.db import Binding
 from portal_api.core.ids import LOBBY
 from portal_api.core.jobs import JobFailed, Queue
@@ -14,7 +12,7 @@ from portal_api.integrations.pictures import Unreadable, cleaned
 from portal_api.jobs import practices
 from portal_api.jobs.context import JobContext
 from portal_api.services import directory
-from portal_api.services.documents import adding, disposal, examining, storing
+from portal_api.services.documents import adding, disposal, examining, references, storing
 
 AT_ONCE = 500
 
@@ -100,7 +98,7 @@ async def _dispose(context: JobContext, practice_id: UUID) -> None:
             over = await disposal.over(session, after)
         for document_id in over:
             # What something else still shows, such as a message, stays: the others do not wait for it.
-            with suppress(IntegrityError):
+            with suppress(references.DocumentInUse):
                 async with database.session(binding) as session:
                     await disposal.dispose(session, document_id)
         if len(over) < disposal.BATCH:

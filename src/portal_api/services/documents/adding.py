@@ -90,27 +90,13 @@ async def store_paper(
     are further columns of the document. The file is in the storage before the transaction commits; where that comes to
     nothing it is swept away. Raises StorageUnavailable.
     """
-    tools, practice_id = session.tools, session.binding.practice_id
-    data_key = await keys.newest_or_new(session)
-    written = await storing.write(tools.storage, practice_id, data_key, at_once(content))
-    session.add(
-        StoredFile(
-            id=written.id,
-            key=written.key,
-            data_key_id=written.data_key_id,
-            size_bytes=written.size_bytes,
-            sha256=written.sha256,
-            media_type=media_type,
-            state=FileState.CLEAN,
-        )
-    )
-    await session.flush()
-    for subject_id in (practice_id, client_id):
-        await count(session, written.size_bytes, subject_id)
+    stored = await _stored(session, content, media_type)
+    for subject_id in (session.binding.practice_id, client_id):
+        await count(session, stored.size_bytes, subject_id)
     document = Document(
         id=new_id(),
         client_id=client_id,
-        file_id=written.id,
+        file_id=stored.id,
         title=title,
         file_name=kinds.file_name(title, media_type),
         purpose=purpose,
@@ -121,6 +107,23 @@ async def store_paper(
     session.add(document)
     await session.flush()
     return document
+
+
+async def _stored(session: Session, content: bytes, media_type: str) -> StoredFile:
+    tools, data_key = session.tools, await keys.newest_or_new(session)
+    written = await storing.write(tools.storage, session.binding.practice_id, data_key, at_once(content))
+    stored = StoredFile(
+        id=written.id,
+        key=written.key,
+        data_key_id=written.data_key_id,
+        size_bytes=written.size_bytes,
+        sha256=written.sha256,
+        media_type=media_type,
+        state=FileState.CLEAN,
+    )
+    session.add(stored)
+    await session.flush()
+    return stored
 
 
 async def at_once(content: bytes) -> AsyncIterator[bytes]:

@@ -20,7 +20,7 @@ from portal_api.models.documents import (
     StoredFile,
 )
 from portal_api.services import audit
-from portal_api.services.documents import adding, reading
+from portal_api.services.documents import adding, reading, references
 
 BATCH = 100
 UNCLAIMED = timedelta(days=1)
@@ -110,11 +110,12 @@ async def over(session: Session, after_id: UUID) -> list[UUID]:
 
 
 async def dispose(session: Session, document_id: UUID) -> None:
-    """Delete a document whose time is over, unless it was put under a hold meanwhile."""
+    """Delete a document whose time is over, unless it was put under a hold meanwhile. Raises DocumentInUse."""
     locked = select(Document).where(Document.id == document_id).with_for_update()
     document = (await session.execute(locked)).scalar_one_or_none()
     if document is not None and not document.legal_hold:
-        await delete(session, Principal.program(session.binding.practice_id), document, "document.disposed")
+        with references.kept_in_use():
+            await delete(session, Principal.program(session.binding.practice_id), document, "document.disposed")
 
 
 async def unclaimed(session: Session, keys: Sequence[str]) -> list[str]:

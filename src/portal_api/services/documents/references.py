@@ -1,11 +1,15 @@
 """Documents that a body names by id: only those of the client, and only those that the caller sees (A16, A26)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
+
 from portal_api.core.access import Principal
 from portal_api.core.db import Source
-from portal_api.core.errors import Conflict, NotFound, invalid, on_constraint
+from portal_api.core.errors import Conflict, NotFound, conflict_for_constraint, invalid, on_constraint
 from portal_api.services.documents.reading import get_visible
 
 
@@ -21,6 +25,18 @@ for _constraint in (
     "fk_onboarding_step_practice_document",
 ):
     on_constraint(_constraint, DocumentInUse)
+
+
+@contextmanager
+def kept_in_use() -> Iterator[None]:
+    """Raises DocumentInUse for a deletion that something else's reference to the document forbids."""
+    try:
+        yield
+    except IntegrityError as error:
+        name = getattr(error.orig and error.orig.__cause__, "constraint_name", None)
+        if isinstance(known := conflict_for_constraint(name, str(error.orig)), DocumentInUse):
+            raise known from None
+        raise
 
 
 async def named(
