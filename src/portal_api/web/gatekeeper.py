@@ -1,7 +1,7 @@
 """Joins the plumbing to the domain: credentials, authority, permission, retries, audit."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.requests import Request
 
@@ -117,19 +117,15 @@ class Gatekeeper:
             raise retries.InFlight("Wait a moment and send the same request again.") from None
 
     @asynccontextmanager
-    async def incoming(self, request: Request, claims: Claims | None) -> AsyncIterator[Form]:
-        """The form of a request, whose file is in the storage for the time of the block, and stays if it is kept.
-
-        Without credentials the file is the whole body, and the path's ticket says whose it is and what it must be.
-        """
-        if claims is None:
-            origin: Origin = request.scope["state"]["origin"]
-            async with announced(self._tools, request, origin) as form:
-                yield form
-            return
+    async def incoming(self, request: Request, claims: Claims) -> AsyncIterator[Form]:
+        """The form of a request, whose file is in the storage for the time of the block, and stays if it is kept."""
         practice = await intake.practice(self._tools, claims.practice_id)
         async with incoming(self._tools, request, practice) as form:
             yield form
+
+    def announced(self, request: Request) -> AbstractAsyncContextManager[Form]:
+        """The same where the file is the whole body: the path's link says whose it is, and what it must be."""
+        return announced(self._tools, request, request.scope["state"]["origin"])
 
     async def once(self, session: Session, principal: Principal, request: Request, body: bytes, work: Work) -> Answer:
         key = idempotency_key(request)

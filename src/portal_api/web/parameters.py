@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
-from typing import Annotated, Any, Protocol, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Protocol, get_args, get_origin, get_type_hints
 
 from fastapi import params
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -23,23 +23,22 @@ CONTENT_TYPES = ("application/pdf", "application/octet-stream")
 """Of a body that is the thing itself, for a model that says with `of_content` what it stands for."""
 ENTITY_TAG = re.compile(r'(W/)?"[!#-~]*"')
 NO_VERSION = -1
+SentAs = Literal["json", "form", "file"]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """An argument that is one validated model: the query or the body. An optional body may be left out.
 
-    `lists`: query parameters that may be repeated, as their model says. `form`: a body with a file, as form data, or
-    where it is `whole` as the file itself.
-    `of_content`: makes the model of a body that is no JSON.
+    `lists`: query parameters that may be repeated, as their model says. `sent_as`: a body with a file is a
+    form, or the file itself. `of_content`: makes the model of a body that is no JSON.
     """
 
     name: str
     adapter: TypeAdapter[Any]
     optional: bool = False
     lists: frozenset[str] = frozenset()
-    form: bool = False
-    whole: bool = False
+    sent_as: SentAs = "json"
     of_content: Callable[[bytes], Any] | None = None
 
 
@@ -101,10 +100,7 @@ class Signature:
             self.query = Model(name, TypeAdapter(kind), lists=_lists(kind))
         elif _is_model(kind):
             of_content = getattr(kind, "of_content", None)
-            whole = _is_file(kind)
-            self.body = Model(
-                name, TypeAdapter(kind), form=whole or _takes_file(kind), whole=whole, of_content=of_content
-            )
+            self.body = Model(name, TypeAdapter(kind), sent_as=_sent_as(kind), of_content=of_content)
         elif _is_model(given := _unless_left_out(kind)):
             self.body = Model(name, TypeAdapter(given), optional=True)
         else:
@@ -162,12 +158,11 @@ def _unless_left_out(kind: Any) -> Any:
     return alternatives[0] if len(alternatives) == 2 and alternatives[1] is NoneType else None
 
 
-def _takes_file(model: type[BaseModel]) -> bool:
-    return any(field.annotation is UploadedFile for field in model.model_fields.values())
-
-
-def _is_file(model: type[BaseModel]) -> bool:
-    return [field.annotation for field in model.model_fields.values()] == [UploadedFile | None]
+def _sent_as(model: type[BaseModel]) -> SentAs:
+    kinds = [field.annotation for field in model.model_fields.values()]
+    if kinds == [UploadedFile | None]:
+        return "file"
+    return "form" if UploadedFile in kinds else "json"
 
 
 def _body(model: Model, request: Request, raw_body: Body) -> Any:

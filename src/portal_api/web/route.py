@@ -47,7 +47,9 @@ class Gatekeeper(Protocol):
 
     def turn(self, request: Request, claims: Any | None) -> AbstractAsyncContextManager[None]: ...
 
-    def incoming(self, request: Request, claims: Any | None) -> AbstractAsyncContextManager[Form]: ...
+    def incoming(self, request: Request, claims: Any) -> AbstractAsyncContextManager[Form]: ...
+
+    def announced(self, request: Request) -> AbstractAsyncContextManager[Form]: ...
 
     async def once(
         self, session: Session, principal: Principal, request: Request, body: bytes, work: Work
@@ -67,11 +69,12 @@ class PortalRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         self.signature = Signature.of(self.endpoint, set(self.param_convertors))
-        methods, takes_form = self.methods or set(), self.signature.body is not None and self.signature.body.form
+        methods, body = self.methods or set(), self.signature.body
         # A read that leaves a mark, such as a receipt, is a write.
         reads = methods <= SAFE and self.signature.session is None
-        self._run = self._read if reads else self._receive if takes_form else self._write
-        self._has_body = not takes_form and (self.signature.body is not None or "POST" in methods)
+        streamed = {"form": self._receive, "file": self._take}.get(body.sent_as) if body else None
+        self._run = self._read if reads else streamed or self._write
+        self._has_body = streamed is None and (body is not None or "POST" in methods)
         return self._not_fastapis
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,16 +125,18 @@ class PortalRoute(APIRoute):
             return await self._write_and_retry(request, body, claims)
 
     async def _receive(self, request: Request, _body: bytes) -> Answer:
-        """A body with a file: who may send one is asked before it is taken, and again when all of it is there.
-
-        Behind a link that was given for one file, the link is what is asked.
-        """
+        """A form with a file: who may send one is asked before it is taken, and again when all of it is there."""
         gate: Gatekeeper = request.app.state.gatekeeper
         claims = self._claims(gate, request)
-        if claims is not None:
-            await self._must_be_admitted(gate, request, claims)
+        await self._must_be_admitted(gate, request, claims)
         async with gate.turn(request, claims), gate.incoming(request, claims) as form:
             return await self._write_and_retry(request, form, claims)
+
+    async def _take(self, request: Request, _body: bytes) -> Answer:
+        """A file behind a link that was given for it: the link is asked instead of credentials."""
+        gate: Gatekeeper = request.app.state.gatekeeper
+        async with gate.announced(request) as form:
+            return await self._write_and_retry(request, form, None)
 
     async def _must_be_admitted(self, gate: Gatekeeper, request: Request, claims: Any) -> None:
         origin: Origin = request.scope["state"]["origin"]

@@ -58,14 +58,17 @@ def statuses(route: APIRoute) -> set[str]:
 
 def takes_form(route: APIRoute) -> bool:
     """Whether the body is a form with a file."""
-    body = route.signature.body if isinstance(route, PortalRoute) else None
-    return body is not None and body.form and not body.whole
+    return _sent_as(route) == "form"
 
 
 def takes_file(route: APIRoute) -> bool:
     """Whether the body is a file and nothing else."""
+    return _sent_as(route) == "file"
+
+
+def _sent_as(route: APIRoute) -> str | None:
     body = route.signature.body if isinstance(route, PortalRoute) else None
-    return body is not None and body.whole
+    return None if body is None else body.sent_as
 
 
 def headers(route: APIRoute) -> list[Json]:
