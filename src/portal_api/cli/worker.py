@@ -20,10 +20,12 @@ def run(arguments: Namespace) -> int:
 
 
 async def _work(settings: Settings, concurrency: int) -> None:
+    from portal_api.cli import memory  # these import the application
     from portal_api.core import logging
     from portal_api.jobs import work
     from portal_api.main import make_tools
 
+    memory.load_for_good()
     logging.configure(json=settings.is_production)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
