@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("service", sa.Column("auto_accept", sa.Text(), server_default=sa.text("'none'"), nullable=False))
-    # The column is new and full of its default: there is nothing to scan for long.
+    # A practice has few services: they are looked through in no time.
     op.create_check_constraint(
         op.f("ck_service_auto_accept"), "service", "auto_accept IN ('none', 'usual_time', 'existing')"
     )
