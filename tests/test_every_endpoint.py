@@ -139,7 +139,11 @@ async def send(
         named = {"client_id": str(client_id)}
         params, content = (params, content | named) if operation.body_names_a_client else (params | named, content)
     model = operation.route.signature.body
-    sent = {"files": {"file": FILE}, "data": content} if model is not None and model.form else {"json": content}
+    sent = (
+        {"files": {"file": FILE}, "data": content}
+        if model is not None and model.sent_as == "form"
+        else {"json": content}
+    )
     return await http.request(operation.method, path, headers=headers, params=params, **sent)
 
 

@@ -210,7 +210,7 @@ async def must_not_be_nameable(record: Record, thing: Thing) -> None:
         return
     for operation in MINE:
         model = operation.route.signature.body
-        fields = json_schema(model).get("properties", {}) if model and not model.form else {}
+        fields = json_schema(model).get("properties", {}) if model and model.sent_as == "json" else {}
         for name in fields:
             if name.endswith(("document_id", "document_ids")):
                 answers = []
