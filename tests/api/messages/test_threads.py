@@ -15,6 +15,7 @@ from portal_api.core.db import Binding
 from tests import people
 from tests.api.documents.shelf import PDF
 from tests.api.messages.desk import MINE, THEIRS, Desk
+from tests.api.scheduling.held_time import Sql
 
 
 class TestWriting:
@@ -104,6 +105,16 @@ class TestWhoSees:
         assert (await desk.clinician.delete(f"{path}/{desk.practice.staff_id}")).status_code == 204
         alone = await desk.clinician.delete(f"{path}/{desk.clinician_id}")
         assert (alone.status_code, alone.json()["state"]) == (409, "alone")
+
+    async def test_who_takes_part_is_listed_in_one_order(self, desk: Desk, sql: Sql) -> None:
+        """Whoever came first, and however the rows lie: two reads of one thread are alike (F19.M1)."""
+        thread = await desk.begin()
+        members = [(await people.colleague(desk.world, desk.practice, Role.PRACTITIONER))[1] for _ in range(3)]
+        for member in reversed(members):
+            await desk.clinician.post(f"{THEIRS}/{thread['id']}/participants", {"staff_id": member})
+        sql("UPDATE thread_participant SET read_seq = read_seq WHERE staff_id = %s", members[0])
+        listed = [each["staff_id"] for each in (await desk.seen(thread, desk.clinician))["participants"]]
+        assert listed == sorted([desk.clinician_id, *members])
 
     async def test_supervisors_read_and_do_not_write(self, desk: Desk) -> None:
         supervisor, supervisor_id = await people.colleague(desk.world, desk.practice, Role.SUPERVISOR)

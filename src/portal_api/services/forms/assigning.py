@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, case, func, null, select
+from sqlalchemy import and_, bindparam, case, func, literal, null, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from portal_api.core.access import SELF, Principal
 from portal_api.core.db import Read, Session
@@ -22,7 +23,7 @@ from portal_api.services.forms import reading
 
 _name = func.concat_ws(" ", StaffMember.given_name, StaffMember.family_name)
 _practitioners = (
-    select(func.string_agg(_name, ", "))
+    select(func.string_agg(_name, aggregate_order_by(literal(", "), StaffMember.family_name, StaffMember.id)))
     .select_from(ClientAssignment)
     .join(StaffMember, StaffMember.id == ClientAssignment.practitioner_id)
     .where(ClientAssignment.client_id == Client.id)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, literal, null, or_, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from portal_api.core.access import Principal, Role
@@ -33,9 +34,10 @@ _account = bindparam("account_id", type_=ThreadParticipant.account_id.type)
 _participant = aliased(ThreadParticipant)
 
 
-def _list_of(**members: Any) -> ColumnElement[Any]:
+def _list_of(by: Any, **members: Any) -> ColumnElement[Any]:
+    """In an order, so that whoever reads it twice sees the same."""
     pairs = [part for name, value in members.items() for part in (name, value)]
-    return func.coalesce(func.jsonb_agg(func.jsonb_build_object(*pairs)), _NONE)
+    return func.coalesce(func.jsonb_agg(aggregate_order_by(func.jsonb_build_object(*pairs), by)), _NONE)
 
 
 def _retracted(message: Any) -> ColumnElement[bool]:
@@ -58,6 +60,7 @@ def _unread() -> ColumnElement[int]:
 
 def _staff() -> ColumnElement[Any]:
     members = _list_of(
+        StaffMember.id,
         staff_id=StaffMember.id,
         given_name=StaffMember.given_name,
         family_name=StaffMember.family_name,
@@ -197,6 +200,7 @@ _own_name = Account.given_name + literal(" ") + Account.family_name
 
 def _attachments() -> ColumnElement[Any]:
     files = _list_of(
+        Document.id,
         document_id=Document.id,
         title=Document.title,
         media_type=StoredFile.media_type,
@@ -217,6 +221,7 @@ def _attachments() -> ColumnElement[Any]:
 def _read_by() -> ColumnElement[Any]:
     who = aliased(Account)
     readers = _list_of(
+        who.id,
         kind=case((ThreadParticipant.staff_id.is_(None), "client"), else_="staff"),
         staff_id=ThreadParticipant.staff_id,
         name=who.given_name + literal(" ") + who.family_name,

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, bindparam, exists, func, literal_column, select, tuple_
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from portal_api.core.access import Feature, Principal
 from portal_api.core.db import Read, Reader, Source
@@ -75,13 +76,14 @@ _practitioners = (
     select(
         func.coalesce(
             func.jsonb_agg(
-                func.jsonb_build_object(
-                    "id",
+                aggregate_order_by(
+                    func.jsonb_build_object(
+                        *("id", StaffMember.id),
+                        *("display_name", StaffMember.given_name + " " + StaffMember.family_name),
+                        *("credentials", StaffMember.credentials),
+                    ),
+                    StaffMember.family_name,
                     StaffMember.id,
-                    "display_name",
-                    StaffMember.given_name + " " + StaffMember.family_name,
-                    "credentials",
-                    StaffMember.credentials,
                 )
             ),
             literal_column("'[]'::jsonb"),
