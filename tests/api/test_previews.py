@@ -9,6 +9,7 @@ import pytest
 from portal_api.core.access import Feature, GrantPermission, Role
 from tests import people
 from tests.api.documents.shelf import PDF
+from tests.api.messages.desk import open_desk
 from tests.cast import House
 from tests.world import Caller, Practice, World
 
@@ -86,6 +87,32 @@ class TestLooking:
         assert (await looking.get("/v1/sync")).status_code == 200
         refused = await looking.get("/v1/stream", params={"follow": False})
         assert (refused.status_code, refused.json()["code"]) == (403, "no_live_preview")
+
+    async def test_conversations_are_for_the_roles_of_who_looks(self, world: World) -> None:
+        """F12.M2, F16.M2: nobody reads by looking what their own role does not let them read."""
+        desk = await open_desk(world)
+        thread = await desk.begin()
+        admin, _ = await people.colleague(world, desk.practice, Role.ADMIN)
+        for staff, subjects in ((admin, []), (desk.clinician, ["Tuesday"])):
+            looking = await look(staff, desk.client_id)
+            seen = (await looking.get("/v1/me/threads")).json()["data"]
+            assert [each["subject"] for each in seen] == subjects
+            status = 200 if subjects else 404
+            assert (await looking.get(f"/v1/me/threads/{thread['id']}/messages")).status_code == status
+            copy = (await looking.get("/v1/sync")).json()["upserts"]
+            assert [each["resource"]["subject"] for each in copy if each["type"] == "thread"] == subjects
+        await desk.write(thread)
+        home = (await (await look(admin, desk.client_id)).get("/v1/me/home")).json()
+        assert home["unread"]["messages"] == 0
+
+    async def test_a_copy_is_of_who_looks(self, world: World) -> None:
+        """F19.M1: neither the client nor a colleague goes on from it."""
+        desk = await open_desk(world)
+        looking, other = await look(desk.owner, desk.client_id), await look(desk.clinician, desk.client_id)
+        cursor = (await looking.get("/v1/sync")).json()["cursor"]
+        assert (await looking.get("/v1/sync", params={"cursor": cursor})).status_code == 200
+        for caller in (other, desk.client, desk.owner):
+            assert (await caller.get("/v1/sync", params={"cursor": cursor})).json()["code"] == "invalid_cursor"
 
     async def test_it_sees_nobody_else(self, world: World, practice: Practice, client: dict[str, Any]) -> None:
         other = await world.client(practice.owner)

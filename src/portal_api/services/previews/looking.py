@@ -77,7 +77,8 @@ async def principal(source: Source, claims: Claims, origin: Origin) -> Principal
     row = await source.row(LOOKING, preview_id=preview_id, sid=claims.sid, actor_id=claims.act)
     if row is None:
         raise PreviewEnded("Begin anew.")
-    held = permissions_of(frozenset(map(Role, row["roles"])))
+    roles = frozenset(map(Role, row["roles"]))
+    held = permissions_of(roles)
     if Permission.CLIENTS_VIEW_AS not in held or not (Permission.CLIENTS_READ_ALL in held or row["is_assigned"]):
         raise PreviewEnded("You no longer work with this client.")
     client_id = UUID(str(row["client_id"]))
@@ -90,6 +91,7 @@ async def principal(source: Source, claims: Claims, origin: Origin) -> Principal
         permissions=CLIENT_PERMISSIONS,
         profiles=(Profile(client_id, row["relationship"], frozenset(row["permissions"])),),
         viewer_id=claims.act,
+        viewer_roles=roles,
         authenticated_at=row["authenticated_at"],
     )
     audit.viewed(source, looking, "preview.read", [client_id])
