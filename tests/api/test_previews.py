@@ -11,7 +11,7 @@ from tests import people
 from tests.api.documents.shelf import PDF
 from tests.api.messages.desk import open_desk
 from tests.cast import House
-from tests.world import Caller, Practice, World
+from tests.world import PASSWORD, Caller, Practice, World
 
 Sql = Callable[..., list[Any]]
 EVERYTHING = {feature.value: True for feature in Feature if feature is not Feature.ONLINE_PAYMENTS}
@@ -249,3 +249,54 @@ class TestTheTestClient:
         again = (await practice.owner.post("/v1/practice/test-client")).json()
         assert first["is_test"] is True
         assert again["id"] == first["id"]
+
+    async def test_it_is_there_as_soon_as_the_portal_is_on(self, world: World) -> None:
+        """F16.M1: once, however often the portal is switched off and on."""
+        practice = await world.practice()
+        assert await clients_of(practice, is_test=True) == []
+        for verb, body in (("enable", {"slug": f"h-{practice.id[-12:]}"}), ("disable", None), ("enable", {})):
+            assert (await practice.owner.post(f"/v1/practice/portal/{verb}", body)).is_success
+        (seeded,) = await clients_of(practice, is_test=True)
+        assert (await practice.owner.post("/v1/practice/test-client")).json() == seeded
+        assert (seeded["is_test"], seeded["portal_state"], seeded["email"]) == (True, "none", None)
+        looking = await look(practice.owner, seeded["id"])
+        assert (await looking.get("/v1/me/home")).json()["profiles"][0]["client_id"] == seeded["id"]
+
+    async def test_it_is_no_client_of_the_practice(self, practice: Practice, client: dict[str, Any]) -> None:
+        """F16.M1: neither in lists nor in what programs mirror, nor the likeness of anybody."""
+        (seeded,) = await clients_of(practice, is_test=True)
+        assert [each["id"] for each in await clients_of(practice)] == [client["id"]]
+        assert await clients_of(practice, q=seeded["family_name"], is_test=False) == [client]
+        assert [each["id"] for each in await clients_of(practice, updated_since="2020-01-01T00:00:00Z")] == [
+            client["id"]
+        ]
+        copy = (await practice.owner.get("/v1/sync")).json()["upserts"]
+        assert [each["id"] for each in copy if each["type"] == "client"] == [client["id"]]
+        cursor = (await practice.owner.get("/v1/sync")).json()["cursor"]
+        changed = await practice.owner.patch(f"/v1/clients/{seeded['id']}", {"preferred_name": "Tess"})
+        assert changed.json()["is_test"] is True
+        later = (await practice.owner.get("/v1/sync", params={"cursor": cursor})).json()
+        assert (later["upserts"], later["tombstones"]) == ([], [])
+        both = await practice.owner.get(
+            "/v1/clients", params={"is_test": True, "updated_since": "2020-01-01T00:00:00Z"}
+        )
+        assert both.status_code == 422
+
+    async def test_nobody_who_signs_up_is_taken_for_it(self, world: World, practice: Practice) -> None:
+        """F5.M6, F16.M1"""
+        assert (await practice.owner.patch("/v1/practice/portal", {"allow_client_signup": True})).is_success
+        (seeded,) = await clients_of(practice, is_test=True)
+        named = {name: seeded[name] for name in ("given_name", "family_name")}
+        body = {"email": world.email("signup"), "password": PASSWORD, **named}
+        slug = f"h-{practice.id[-12:]}"
+        assert (await world.http.post(f"/v1/portals/{slug}/signup", json=body)).status_code == 202
+        (prospect,) = (await practice.owner.get("/v1/prospects")).json()["data"]
+        found = (await practice.owner.get(f"/v1/prospects/{prospect['id']}")).json()
+        assert found["duplicate_candidates"] == []
+
+
+async def clients_of(practice: Practice, **params: Any) -> list[dict[str, Any]]:
+    answer = await practice.owner.get("/v1/clients", params=params)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["data"]
+    return found
