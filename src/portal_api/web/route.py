@@ -41,7 +41,9 @@ class Gatekeeper(Protocol):
 
     def binding(self, claims: Any) -> Binding: ...
 
-    async def principal(self, source: Session | Reader, claims: Any, origin: Origin) -> Principal: ...
+    async def principal(
+        self, source: Session | Reader, claims: Any, origin: Origin, *, to_write: bool = False
+    ) -> Principal: ...
 
     async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal: ...
 
@@ -139,13 +141,12 @@ class PortalRoute(APIRoute):
             return await self._write_and_retry(request, form, None)
 
     async def _must_be_admitted(self, gate: Gatekeeper, request: Request, claims: Any) -> None:
-        """Ask as for the write that it will be: who may only read sends no file."""
         origin: Origin = request.scope["state"]["origin"]
         principal = None
         try:
-            async with gate.database.session(gate.binding(claims)) as session:
-                principal = await gate.principal(session, claims, origin)
-                await gate.admit(session, principal, self.signature.requirement)
+            async with gate.database.reader(gate.binding(claims)) as reader:
+                principal = await gate.principal(reader, claims, origin, to_write=True)
+                await gate.admit(reader, principal, self.signature.requirement)
         except Forbidden as error:
             await gate.denied(principal, error, request)
             raise
