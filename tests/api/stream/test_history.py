@@ -82,7 +82,7 @@ STEPS = st.builds(
             *("give_form", "give_form", "fill_in", "fill_in", "hide_form"),
             *("put", "put", "share", "share", "share", "remove", "hide_document", "hide_document"),
             *("upload", "upload", "take_back"),
-            *("plan", "plan", "share_plan", "tell", "read_inbox", "take_part", "settings", "go"),
+            *("plan", "plan", "share_plan", "tell", "read_inbox", "take_part", "take_part", "settings", "go"),
         ]
     ),
     which=st.integers(0, 3),
@@ -412,16 +412,17 @@ class House:
 
     async def fill_in(self, step: Step) -> httpx.Response | None:
         """Whoever may fill it in does the next thing with a form, to its end."""
-        identity = self.one(self.forms, step)
-        if identity is None:
-            return None
-        caller, path = self.people["teen" if step.on else "parent"], f"/v1/me/forms/{identity}"
-        saved = await caller.patch(path, {"answers": {"q1": f"Yes {next(self.at)}"}})
-        if saved.status_code == 200 and step.client:
-            return await caller.post(f"{path}/submit")
-        if saved.status_code == 409:
-            return await caller.post(f"{path}/sign", {"printed_name": "Pat Person", "agree": True})
-        return saved
+        identity, response = self.one(self.forms, step), None
+        path = f"/v1/me/forms/{identity}"
+        for caller in (self.people["parent"], self.people["teen"]) if identity else ():
+            response = await caller.patch(path, {"answers": {"q1": f"Yes {next(self.at)}"}})
+            if response.status_code == 409:
+                response = await caller.post(f"{path}/sign", {"printed_name": "Pat Person", "agree": True})
+            elif response.is_success and step.on:
+                response = await caller.post(f"{path}/submit")
+            if response.is_success:
+                break
+        return response
 
     async def hide_form(self, step: Step) -> httpx.Response | None:
         if identity := self.one(self.forms, step):
@@ -436,13 +437,17 @@ class House:
         return await self.owner.patch(path, {"secure_messaging": step.on})
 
     async def take_part(self, step: Step) -> httpx.Response | None:
-        """A colleague comes into a conversation, or goes."""
-        if identity := self.one(self.threads, step):
-            path = f"/v1/threads/{identity}/participants"
+        """A colleague comes into a conversation, or goes, as somebody has it who sees it."""
+        identity, response = self.one(self.threads, step), None
+        path = f"/v1/threads/{identity}/participants"
+        for caller in (self.owner, self.people["member"]) if identity else ():
             if step.on:
-                return await self.owner.post(path, {"staff_id": self.member_id})
-            return await self.owner.delete(f"{path}/{self.member_id}")
-        return None
+                response = await caller.post(path, {"staff_id": self.member_id})
+            else:
+                response = await caller.delete(f"{path}/{self.member_id}")
+            if response.is_success:
+                break
+        return response
 
     async def go(self, step: Step) -> httpx.Response:
         """A colleague with conversations is shut out, or comes back."""
