@@ -125,7 +125,8 @@ class TestLooking:
 class TestAsAGuardian:
     async def test_before_anything_is_granted(self, practice: Practice, client: dict[str, Any]) -> None:
         """F16.B1"""
-        looking = await look(practice.owner, client["id"], permissions=["appointments.view"], relationship="parent")
+        asked = ["appointments.view", "appointments.view"]
+        looking = await look(practice.owner, client["id"], permissions=asked, relationship="parent")
         (profile,) = (await looking.get("/v1/me")).json()["profiles"]
         assert (profile["relationship"], profile["permissions"]) == ("parent", ["appointments.view"])
         assert (await looking.get("/v1/me/appointments")).status_code == 200
@@ -217,6 +218,34 @@ class TestWho:
         assert (await again.get("/v1/me")).status_code == 200
         assert (await colleague.post("/v1/auth/logout")).status_code == 204
         assert (await again.get("/v1/me")).json()["code"] == "preview_ended"
+
+    @pytest.mark.parametrize("end", ["role", "suspended", "archived"])
+    async def test_it_ends_with_what_it_rests_on(
+        self, world: World, practice: Practice, client: dict[str, Any], end: str
+    ) -> None:
+        """F16.M2: the role, the colleague, the chart."""
+        admin, staff_id = await people.colleague(world, practice, Role.ADMIN)
+        looking = await look(admin, client["id"])
+        assert (await looking.get("/v1/me/home")).status_code == 200
+        member = f"/v1/practice/staff/{staff_id}"
+        answer = await {
+            "role": lambda: practice.owner.patch(member, {"roles": ["scheduler"]}),
+            "suspended": lambda: practice.owner.post(f"{member}/suspend"),
+            "archived": lambda: practice.owner.post(f"/v1/clients/{client['id']}/archive"),
+        }[end]()
+        assert answer.is_success, answer.text
+        ended = await looking.get("/v1/me/home")
+        assert (ended.status_code, ended.json()["code"]) == (401, "preview_ended")
+
+    async def test_nobody_looks_as_a_client_who_is_archived(self, practice: Practice, client: dict[str, Any]) -> None:
+        path = f"/v1/clients/{client['id']}"
+        assert (await practice.owner.post(f"{path}/archive")).is_success
+        refused = await practice.owner.post(f"{path}/view-as")
+        assert (refused.status_code, refused.json()["code"], refused.json()["state"]) == (
+            409,
+            "invalid_state",
+            "archived",
+        )
 
     async def test_it_ends_by_itself(self, practice: Practice, client: dict[str, Any], sql: Sql) -> None:
         looking = await look(practice.owner, client["id"])

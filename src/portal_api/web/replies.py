@@ -137,14 +137,19 @@ def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer
         return StreamedAnswer(reply.status or status, b"", headers, reply.media_type, stream, 0, stream.size or 0)
     if isinstance(reply.content, dict) and "version" in reply.content:
         headers["ETag"] = f'"v{reply.content["version"]}"'
-        if none_match is not None and headers["ETag"] in none_match:
+        if _is_known(headers["ETag"], none_match):
             return Answer(304, b"", headers)
     body = encode(reply.content) if reply.content is not None else b""
     if reply.tagged:
         headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        if none_match is not None and headers["ETag"] in none_match:
+        if _is_known(headers["ETag"], none_match):
             return Answer(304, b"", headers)
     return Answer(reply.status or status, body, headers, reply.media_type)
+
+
+def _is_known(tag: str, none_match: str | None) -> bool:
+    """Whether the reader has this copy: it names its tag, or takes any (RFC 9110 section 13.1.2)."""
+    return none_match is not None and (tag in none_match or none_match.strip() == "*")
 
 
 def _plain(value: object) -> Any:
