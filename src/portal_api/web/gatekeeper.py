@@ -1,6 +1,6 @@
 """Joins the plumbing to the domain: credentials, authority, permission, retries, audit."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.requests import Request
@@ -68,10 +68,10 @@ class Gatekeeper:
         return principal
 
     @staticmethod
-    async def _caller(source: Session | Reader, claims: Claims, origin: Origin) -> Principal:
+    def _caller(source: Session | Reader, claims: Claims, origin: Origin) -> Awaitable[Principal]:
         if claims.act is not None:
-            return await previews.principal(source, claims, origin)
-        return await authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
+            return previews.principal(source, claims, origin)
+        return authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
 
     async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal:
         """Raise Forbidden unless the caller may use the route.
