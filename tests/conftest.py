@@ -1,6 +1,7 @@
 """One database, one application and one mail server for each test process; every test makes its own practice."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import make_url
 from portal_api.cli.memory import load_for_good
 from portal_api.core.config import Settings
 from portal_api.core.db.database import SERVER_SETTINGS
+from portal_api.core.passwords import PasswordHasher
 from portal_api.core.postgres import throwaway_cluster
 from portal_api.integrations.mail import DevelopmentMailbox
 from portal_api.main import create_app
@@ -22,7 +24,7 @@ from tests.database import migrated_database
 from tests.patience import PATIENCE
 from tests.responses import check_response
 from tests.statements import watched
-from tests.world import World
+from tests.world import HASH_COST, World
 
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
@@ -46,6 +48,17 @@ def patient_program() -> Iterator[None]:
             patch.setattr(f"portal_api.{limit}", float(PATIENCE))
         for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
             patch.setitem(SERVER_SETTINGS, limit, f"{PATIENCE}s")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """argon2id as in production, but for less: else every fourth second of the tests would be spent in it.
+
+    What it costs in production is tested of the hasher itself, and served to whoever talks to a real server.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("portal_api.main.PasswordHasher", partial(PasswordHasher, **HASH_COST))
         yield
 
 

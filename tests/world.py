@@ -22,6 +22,8 @@ from portal_api.services import audit
 from portal_api.services.auth import sessions
 
 PASSWORD = "a quiet boat on lake 7"
+HASH_COST = {"memory_kib": 64, "rounds": 1}
+"""What a password's hash costs in the tests' own process."""
 _hashes: list[str] = []
 _TOKEN = re.compile(r"#token=([A-Za-z0-9._-]+)")
 _CODE = re.compile(r"\b(\d{6})\b")

@@ -150,9 +150,9 @@ async def test_no_account_takes_the_same_path_and_says_no(
 ):
     """A01: an unknown address costs one argon2 verification with today's parameters."""
     verified: list[str] = []
-    verify = passwords._ARGON2.verify
+    verify = passwords.argon2.verify
     monkeypatch.setattr(
-        passwords._ARGON2, "verify", lambda secret, stored: verified.append(stored) or verify(secret, stored)
+        passwords.argon2, "verify", lambda secret, stored: verified.append(stored) or verify(secret, stored)
     )
     assert not await hasher.verify(password, None)
     assert len(verified) == 1
@@ -177,8 +177,8 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Event:
     """argon2 takes until this is set."""
     done = Event()
     for name in ("hash", "verify"):
-        work = getattr(passwords._ARGON2, name)
-        monkeypatch.setattr(passwords._ARGON2, name, lambda *of, work=work: done.wait(PATIENCE) and work(*of))
+        work = getattr(passwords.argon2, name)
+        monkeypatch.setattr(passwords.argon2, name, lambda *of, work=work: done.wait(PATIENCE) and work(*of))
     return done
 
 

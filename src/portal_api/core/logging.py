@@ -4,7 +4,9 @@ import asyncio
 import atexit
 import logging
 import sys
-from typing import BinaryIO
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -12,14 +14,13 @@ import structlog
 
 def configure(*, json: bool) -> None:
     """JSON lines in production; short readable ones at a developer's terminal."""
-    lines = structlog.processors.JSONRenderer(serializer=orjson.dumps)
-    readable = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    readable = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+    ]
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            lines if json else readable,
-        ],
+        processors=[_line] if json else readable,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=Lines(sys.stderr.buffer) if json else structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -27,6 +28,13 @@ def configure(*, json: bool) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     for talkative in ("httpx", "httpcore"):  # they write whole addresses, and some of those are secrets
         logging.getLogger(talkative).setLevel(logging.WARNING)
+
+
+def _line(_logger: object, level: str, event: MutableMapping[str, Any]) -> bytes:
+    """What structlog's own processors make of an event one after the other, for a third of their price."""
+    event["level"] = level
+    event["timestamp"] = datetime.now(UTC)
+    return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z)
 
 
 class Lines:

@@ -18,11 +18,8 @@ MIN_LENGTH = 12
 MAX_LENGTH = 256
 """Characters after NFC: any Unicode, never cut off, no composition asked (NIST SP 800-63B-4)."""
 
-_MEMORY_KIB = 19456  # with 2 rounds and 1 lane: OWASP's floor for argon2id
-_ROUNDS = 2
-_ARGON2: Any = argon2.using(type="ID", memory_cost=_MEMORY_KIB, rounds=_ROUNDS, parallelism=1)
-# Well-formed and opened by nothing known: 16 bytes of salt and 32 of digest, all zero.
-_NOBODY = f"$argon2id$v=19$m={_MEMORY_KIB},t={_ROUNDS},p=1${'A' * 22}${'A' * 43}"
+MEMORY_KIB, ROUNDS = 19456, 2
+"""With 1 lane OWASP's floor for argon2id."""
 
 _MIN_SCORE = 3
 _SCORED_LENGTH = 72  # zxcvbn raises above it
@@ -60,15 +57,25 @@ class WeakPassword(ValueError):
 class PasswordHasher:
     """argon2id and strength checks in a bounded pool, so that sign-ins never starve the event loop."""
 
-    def __init__(self, *, threads: int = max(1, (os.cpu_count() or 1) - 1), queue: int = 64) -> None:
+    def __init__(
+        self,
+        *,
+        memory_kib: int = MEMORY_KIB,
+        rounds: int = ROUNDS,
+        threads: int = max(1, (os.cpu_count() or 1) - 1),
+        queue: int = 64,
+    ) -> None:
         """Work in this many threads, with this many calls waiting; one more raises Busy at once."""
+        self._argon2: Any = argon2.using(type="ID", memory_cost=memory_kib, rounds=rounds, parallelism=1)
+        # Well-formed and opened by nothing known: 16 bytes of salt and 32 of digest, all zero.
+        self._nobody = f"$argon2id$v=19$m={memory_kib},t={rounds},p=1${'A' * 22}${'A' * 43}"
         self._pool = CourteousPool(threads, "passwords")
         self._slots = BoundedSemaphore(threads + queue)
 
     async def hash(self, password: str) -> str:
         """Return the argon2id hash to store; raise WeakPassword for what is too long or not text."""
         secret = _normal(password).encode()
-        return await self._run(lambda: str(_ARGON2.hash(secret)))
+        return await self._run(lambda: str(self._argon2.hash(secret)))
 
     async def verify(self, password: str, stored: str | None) -> bool:
         """Tell whether the password is the stored one; with none stored do the same work and say no."""
@@ -76,7 +83,7 @@ class PasswordHasher:
             secret = _normal(password).encode()
         except WeakPassword:
             secret, stored = b"", None
-        matches = await self._run(lambda: bool(_ARGON2.verify(secret, stored or _NOBODY)))
+        matches = await self._run(lambda: bool(self._argon2.verify(secret, stored or self._nobody)))
         return matches and stored is not None
 
     async def check(self, password: str, *, context: Iterable[str]) -> None:
@@ -86,7 +93,7 @@ class PasswordHasher:
 
     def needs_rehash(self, stored: str) -> bool:
         """Tell whether the hash was made with other parameters than today's."""
-        return bool(_ARGON2.needs_update(stored))
+        return bool(self._argon2.needs_update(stored))
 
     def close(self) -> None:
         """Finish what runs, drop what waits."""

@@ -1,5 +1,6 @@
 """What an account sees and changes of itself."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -92,12 +93,17 @@ async def get(source: Source, principal: Principal) -> dict[str, Any]:
         "second_factor": _second_factor(row["second_factor_enabled"], principal),
         "act": {"sub": principal.viewer_id} if principal.viewer_id else None,
         "staff_id": principal.staff_id,
-        "roles": [role for role in Role if role in principal.roles],
+        "roles": _in_order(principal.roles),
         "profiles": [
             {"client_id": p.client_id, "relationship": p.relationship, "permissions": sorted(p.permissions)}
             for p in principal.profiles
         ],
     }
+
+
+@cache
+def _in_order(roles: frozenset[Role]) -> list[Role]:
+    return [role for role in Role if role in roles]
 
 
 async def _without_login(source: Source, principal: Principal) -> dict[str, Any] | None:

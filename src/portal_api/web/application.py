@@ -1,8 +1,10 @@
 """The application object, and what surrounds its router."""
 
+from collections.abc import Awaitable
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from portal_api.core.config import Settings
 from portal_api.web.app_links import AppVersions
@@ -15,6 +17,12 @@ class Application(FastAPI):
     Its own serve debug pages, tracing, form limits and the exit stacks of dependencies. Nothing here uses them,
     and each costs every request a part of what a read costs; LastResort answers for every error.
     """
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        scope["app"] = self
+        return self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         app: ASGIApp = self.router

@@ -1,6 +1,6 @@
 """Joins the plumbing to the domain: credentials, authority, permission, retries, audit."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.requests import Request
@@ -74,12 +74,12 @@ class Gatekeeper:
         return principal
 
     @staticmethod
-    async def _caller(source: Session | Reader, claims: Claims, origin: Origin, *, to_write: bool) -> Principal:
+    def _caller(source: Session | Reader, claims: Claims, origin: Origin, *, to_write: bool) -> Awaitable[Principal]:
         if claims.act is not None:
             if to_write or not isinstance(source, Reader):
                 raise previews.PreviewReadsOnly("Sign in as yourself to change something.")
-            return await previews.principal(source, claims, origin)
-        return await authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
+            return previews.principal(source, claims, origin)
+        return authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
 
     async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal:
         """Raise Forbidden unless the caller may use the route.

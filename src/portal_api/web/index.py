@@ -1,7 +1,7 @@
 """Finds a route by the shape of its path, so the last of many answers as fast as the first."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from fastapi.routing import APIRouter
 from starlette.exceptions import HTTPException
@@ -27,6 +27,9 @@ class IndexedRouter(APIRouter):
                 index[_shape(_literal_head(route.path), route.path)].append(route)
         self._index = index
         return index
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+        return self.app(scope, receive, send)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

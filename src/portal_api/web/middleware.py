@@ -4,9 +4,10 @@ import asyncio
 import ipaddress
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from functools import cache
+from secrets import token_hex
 from typing import Any
 
 import structlog
@@ -16,7 +17,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portal_api.core.access import Origin
 from portal_api.core.errors import Malformed, TooLarge
-from portal_api.core.ids import new_id
 from portal_api.web.problems import answer_to, render, request_id_of
 
 BODY_TIMEOUT = 30.0
@@ -59,11 +59,11 @@ class RequestBoundary:
         scope.setdefault("state", {}).update(request_id=origin.request_id, origin=origin, headers=headers)
         seen = {"status": 500}
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 seen["status"] = message["status"]
                 _decorate(message, origin.request_id)
-            await send(message)
+            return send(message)
 
         try:
             if self._hosts and _host_name(headers.get(b"host", b"").decode("latin-1")) not in self._hosts:
@@ -76,7 +76,7 @@ class RequestBoundary:
 
     def _origin(self, scope: Scope, headers: RawHeaders) -> Origin:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if _REQUEST_ID.fullmatch(given) else str(new_id())
+        request_id = given if _REQUEST_ID.fullmatch(given) else token_hex(16)
         return Origin(
             request_id, self._address(scope, headers), headers.get(b"user-agent", b"").decode("latin-1")[:400]
         )
@@ -112,10 +112,10 @@ class LastResort:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
-        async def send_noted(message: Message) -> None:
+        def send_noted(message: Message) -> Awaitable[None]:
             nonlocal begun
             begun = True
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, send_noted)
@@ -181,10 +181,12 @@ class BodyLimit:
         self._app = app
         self._max = max_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        return self._bounded(scope, receive, send)
+
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
         declared = Headers(scope=scope).get("content-length", "0")
         budget = scope.setdefault("state", {})["body"] = BodyBudget(self._max)
         taken, complete = 0, False

@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute, APIRouter
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from portal_api.core.access import ActorKind, Origin, Principal
@@ -78,6 +79,9 @@ class PortalRoute(APIRoute):
         self._run = self._read if reads else streamed or self._write
         self._has_body = streamed is None and (body is not None or "POST" in methods)
         return self._not_fastapis
+
+    matches = Route.matches
+    """FastAPI's own looks for a router around this one first; the index knows of none."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The request that this route matched. FastAPI's own wrapping serves dependencies, and there are none.

@@ -8,7 +8,7 @@ import pytest
 from passlib.handlers.argon2 import argon2
 
 from tests.api.auth.conftest import Sql
-from tests.world import PASSWORD, Practice, World
+from tests.world import HASH_COST, PASSWORD, Practice, World
 
 WRONG = "a wrong boat on lake 8"
 
@@ -168,11 +168,11 @@ class TestLimits:
 
     async def test_a_hash_of_weaker_parameters_is_made_anew(self, world: World, sql: Sql) -> None:
         practice = await world.practice()
-        weak = argon2.using(type="ID", memory_cost=8192, rounds=1, parallelism=1).hash(PASSWORD)
+        weak = argon2.using(type="ID", memory_cost=HASH_COST["memory_kib"] // 2, rounds=1, parallelism=1).hash(PASSWORD)
         sql("UPDATE account SET password_hash = %s WHERE id = %s", weak, practice.owner.account["id"])
         assert (await log_in(world.http, credentials(practice))).status_code == 200
         stored = sql("SELECT password_hash FROM account WHERE id = %s", practice.owner.account["id"])[0][0]
-        assert "m=19456,t=2" in stored
+        assert "m={memory_kib},t={rounds}".format(**HASH_COST) in stored
         assert (await log_in(world.http, credentials(practice))).status_code == 200
 
 

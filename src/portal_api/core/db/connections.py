@@ -54,7 +54,11 @@ class Connections:
             self._hand_on(None)
             raise
 
-    def give_back(self, connection: asyncpg.Connection) -> None:
+    def give_back(self, connection: asyncpg.Connection, *, after: type[BaseException] | None = None) -> None:
+        """after: what ended its use, if something was raised."""
+        if after is not None and not issubclass(after, Exception):
+            # Cancelled: what was asked may still be under way on the wire.
+            connection.terminate()
         self._hand_on(None if connection.is_closed() else connection)
 
     def _hand_on(self, connection: asyncpg.Connection | None) -> None:
@@ -105,7 +109,4 @@ class Lease:
         return self._connection
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and not issubclass(kind, Exception):
-            # Cancelled: what was asked may still be under way on the wire.
-            self._connection.terminate()
-        self._connections.give_back(self._connection)
+        self._connections.give_back(self._connection, after=kind)

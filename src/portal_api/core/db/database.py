@@ -302,7 +302,7 @@ class Database:
 
     def reader(self, binding: Binding) -> Reader:
         """For reads of one caller, for the time of a block: `async with`."""
-        return Reader(self._readers.one(), binding, self.tools, distributed=self.distributed)
+        return Reader(self._readers, binding, self.tools, distributed=self.distributed)
 
     def side(self) -> Lease:
         """A writable connection beside the caller's transaction, for global tables (limits, readiness).

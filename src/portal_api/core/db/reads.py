@@ -6,8 +6,7 @@ with the statement. On Citus set_config does not reach the workers, so there the
 transaction that begins with SET LOCAL.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -21,12 +20,12 @@ from sqlalchemy.sql import visitors
 from portal_api.core.access import ActorKind
 from portal_api.core.db.base import UUIDS, ClientOwned, Confidential, PracticeScoped
 from portal_api.core.db.binding import Binding
+from portal_api.core.db.connections import Connections
 
 if TYPE_CHECKING:
     from portal_api.core.tools import Tools
 
 Row = dict[str, Any]
-Lease = AbstractAsyncContextManager[asyncpg.Connection]
 Rows = Select[*tuple[Any, ...]]
 """A select of any columns."""
 DIALECT = asyncpg_dialect.dialect()
@@ -142,23 +141,23 @@ class Text:
 class Reader:
     """Runs reads for one caller on one connection of the read-only pool, for the time of a block: `async with`."""
 
-    __slots__ = ("_connection", "_lease", "binding", "distributed", "tools", "views")
+    __slots__ = ("_connection", "_connections", "binding", "distributed", "tools", "views")
 
-    def __init__(self, lease: Lease, binding: Binding, tools: "Tools", *, distributed: bool) -> None:
-        self._lease = lease
+    def __init__(self, connections: Connections, binding: Binding, tools: "Tools", *, distributed: bool) -> None:
+        self._connections = connections
         self.binding = binding
         self.tools = tools
         self.distributed = distributed
         self.views: list[Any] = []
 
     async def __aenter__(self) -> Self:
-        self._connection = await self._lease.__aenter__()
+        self._connection = await self._connections.take()
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        await self._lease.__aexit__(kind, error, trace)
+        self._connections.give_back(self._connection, after=kind)
 
     async def rows(self, read: Read, /, **values: Any) -> list[Row]:
         records = await self._fetch(read, values)
@@ -169,10 +168,13 @@ class Reader:
         records = await self._fetch(read, values)
         return dict(records[0]) if records else None
 
-    async def _fetch(self, read: Read, values: Mapping[str, Any]) -> list[asyncpg.Record]:
+    def _fetch(self, read: Read, values: Mapping[str, Any]) -> Awaitable[list[asyncpg.Record]]:
         text, binding = read.text(self.binding), self.binding
-        if not self.distributed:
-            return await self._connection.fetch(text.gated, *text.gated_arguments(binding, values))
+        if self.distributed:
+            return self._fetch_bound(text, binding, values)
+        return self._connection.fetch(text.gated, *text.gated_arguments(binding, values))
+
+    async def _fetch_bound(self, text: Text, binding: Binding, values: Mapping[str, Any]) -> list[asyncpg.Record]:
         async with self._connection.transaction(readonly=True):
             for statement in binding.statements():
                 await self._connection.execute(statement)
