@@ -127,6 +127,7 @@ class CustodyRecord(PracticeScoped, Mutable, Base):
     __tablename__ = "custody_record"
     __table_args__ = (
         refers_to("client", "client_id"),
+        refers_to("document", "order_document_id"),
         one_of("arrangement", Arrangement),
         one_of("signature_policy", SignaturePolicy),
     )

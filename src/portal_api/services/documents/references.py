@@ -22,6 +22,7 @@ class DocumentInUse(Conflict):
 
 
 for _constraint in (
+    "fk_custody_record_practice_id_order_document_id",
     "fk_insurance_policy_practice_id_front_document_id",
     "fk_insurance_policy_practice_id_back_document_id",
     "fk_message_attachment_practice_id_document_id",
