@@ -201,6 +201,23 @@ class TestChanging:
             refused = await family.owner.patch(family.path(guardian), {name: None})
             assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, f"/{name}")
 
+    @pytest.mark.parametrize(
+        "span",
+        [
+            {"valid_from": "2031-02-01", "valid_to": "2031-01-01"},
+            {"valid_from": "2031-02-01T00:00:00Z", "valid_to": "2031-02-01T00:00:00Z"},
+            {"valid_to": "2001-01-01"},
+            {"valid_from": "2032-01-01"},
+        ],
+        ids=str,
+    )
+    async def test_a_span_that_never_is_is_refused(self, family: Family, span: dict[str, str]) -> None:
+        """F6.M1: as where a guardian is added; each of the two may have been there before."""
+        guardian = await family.add(valid_to="2031-06-01")
+        refused = await family.owner.patch(family.path(guardian), span)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/valid_to")
+        assert await family.read(guardian) == guardian
+
     async def test_another_address_makes_the_mailed_link_void(self, family: Family) -> None:
         guardian = await family.add()
         token = await family.invite(guardian)
