@@ -1,8 +1,9 @@
-"""The court's order that a custody record names is a document that stays."""
+"""The court's order that a custody record names stays; of what is ahead for a guardian staff are told once."""
 
+import sqlalchemy as sa
 from alembic import op
 
-revision = "0036_custody_orders"
+revision = "0036_guardians"
 down_revision = "0034_unattended_threads"
 branch_labels = None
 depends_on = None
@@ -12,6 +13,7 @@ NAME = "fk_custody_record_practice_id_order_document_id"
 
 
 def upgrade() -> None:
+    op.add_column("guardian", sa.Column("foretold_at", sa.DateTime(timezone=True), nullable=True))
     for table in TABLES:
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
     op.execute("""
@@ -31,3 +33,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_constraint(NAME, "custody_record")
+    op.drop_column("guardian", "foretold_at")
