@@ -186,10 +186,9 @@ class TestWaiting:
         monkeypatch.setattr(examining, "AT_ONCE", 1)
         async with scanned(settings, "clamd:///nowhere/clamd.ctl", sql) as later:
             await ask_again(later.world.jobs)
-            asked = sql(
-                "SELECT (args ->> 'file_id')::uuid FROM procrastinate_jobs WHERE task_name = 'documents.examine'"
-            )
-            assert sql(file_id, closed["id"]) == asked
+            asked = "SELECT (args ->> 'file_id')::uuid FROM procrastinate_jobs WHERE task_name = 'documents.examine'"
+            ours = " AND args ->> 'practice_id' = %s"
+            assert sql(asked + ours, shelf.practice.id) == sql(file_id, closed["id"])
 
 
 class TestDaemonsThatMisbehave:
