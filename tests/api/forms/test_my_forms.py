@@ -1,5 +1,6 @@
 """Filling in a form: saved in parts, handed in complete or not at all (F8.M2, F8.M3)."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -330,6 +331,42 @@ class TestFiles:
         by_staff = await desk.owner.patch(f"{ASSIGNMENTS}/{given['id']}/answers", {"answers": {"letter": letter}})
         assert faults(by_staff) == {"/answers/letter": "unknown_document"}
         assert (await desk.read(given))["answers"] == {}
+
+    async def test_one_that_answers_is_not_deleted(self, desk: Desk) -> None:
+        """F9.M6: nor by staff, until it answers nothing; a form that is handed in has its files (F8.M5)."""
+        await desk.owner.patch("/v1/practice/features", {"client_uploads": True})
+        given, client = await desk.given(self.FILE), await desk.portal()
+        letter = await self.upload(client, desk.client_id)
+        path, file = f"{MINE}/{given['id']}", f"/v1/me/documents/{letter}"
+        assert (await client.patch(path, {"answers": {"letter": letter}})).status_code == 200
+        assert await refusal(client, file) == (409, "document_in_use")
+        assert (await client.patch(path, {"answers": {"letter": None}})).status_code == 200
+        assert (await client.delete(file)).status_code == 204
+        letter = await self.upload(client, desk.client_id)
+        assert (await client.patch(path, {"answers": {"letter": letter}})).status_code == 200
+        assert (await client.post(f"{path}/submit")).status_code == 200
+        assert await refusal(client, f"/v1/me/documents/{letter}") == (409, "document_in_use")
+        assert await refusal(desk.owner, f"/v1/documents/{letter}") == (409, "document_in_use")
+        assert (await client.get(f"/v1/me/documents/{letter}/content")).status_code == 200
+        assert (await desk.owner.post(f"{ASSIGNMENTS}/{given['id']}/withdraw", {})).status_code == 200
+        assert (await desk.owner.delete(f"/v1/documents/{letter}")).status_code == 204
+
+    async def test_named_and_deleted_at_once_it_is_either(self, desk: Desk) -> None:
+        await desk.owner.patch("/v1/practice/features", {"client_uploads": True})
+        given, client = await desk.given(self.FILE), await desk.portal()
+        path = f"{MINE}/{given['id']}"
+        for _ in range(6):
+            letter = await self.upload(client, desk.client_id)
+            named, deleted = await asyncio.gather(
+                client.patch(path, {"answers": {"letter": letter}}), client.delete(f"/v1/me/documents/{letter}")
+            )
+            assert (named.status_code, deleted.status_code) in {(200, 409), (422, 204)}, (named.text, deleted.text)
+            assert (await client.patch(path, {"answers": {"letter": None}})).status_code == 200
+
+
+async def refusal(caller: Caller, path: str) -> tuple[int, str]:
+    refused = await caller.delete(path)
+    return refused.status_code, refused.json()["code"]
 
 
 class TestOnBehalf:

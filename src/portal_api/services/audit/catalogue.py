@@ -112,6 +112,7 @@ TYPES: dict[str, str] = {
     "guardian.access_ended": "At the client's age, the access of a guardian ended.",
     "guardian.access_narrowed": "At the client's age, a guardian may do less.",
     "guardian.added": "A guardian was added.",
+    "guardian.change_ahead": "Within a month a client reaches an age at which guardians may do less, or nothing.",
     "guardian.extended": "A guardian's access was extended beyond an age.",
     "guardian.joined": "A guardian accepted and may act for the client.",
     "guardian.permissions_changed": "What a guardian may do was changed.",

@@ -217,6 +217,7 @@ AUDIENCES: Mapping[str, Audience] = {
         "guardian.access_ended",
         "guardian.access_narrowed",
         "guardian.added",
+        "guardian.change_ahead",
         "guardian.extended",
         "guardian.joined",
         "guardian.permissions_changed",

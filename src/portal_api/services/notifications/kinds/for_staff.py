@@ -131,6 +131,19 @@ KINDS = (
         channels=channels(DAILY, SILENT),
     ),
     Kind(
+        key="age_transitions",
+        title="Clients who will soon be of an age at which guardians may do less",
+        audience=STAFF,
+        importance=Importance.DIGESTIBLE,
+        events={
+            "guardian.change_ahead": Words(
+                "Guardians of a client will soon be able to do less, at the client's age", "/clients/{client}/guardians"
+            )
+        },
+        recipients=people.assigned,
+        channels=channels(DAILY, SILENT),
+    ),
+    Kind(
         key="prospects",
         title="People who signed up",
         audience=STAFF,
