@@ -294,6 +294,16 @@ class FormAssignment(ClientOwned, Confidential, Id, Mutable, Base):
         over = cls.state.in_(OPEN_STATES) & (cls.expires_at <= func.now())
         return case((over, "expired"), else_=cls.state)
 
+    @property
+    def practice_signs_first(self) -> bool:
+        return bool(self.signers) and self.signers[0]["role"] in OF_PRACTICE
+
+    @property
+    def was_given(self) -> bool:
+        """Handed in and, where that is asked for, signed: a consent that nobody signed is none."""
+        handed_in = self.state in (FormState.SUBMITTED, FormState.LOCKED)
+        return handed_in and (self.signed_at is not None or not self.signers)
+
     def save(self, answers: dict[str, Any], at: datetime, by: UUID | None) -> None:
         """Keep answers of a form that is not complete yet. Raises InvalidState unless it waits for answers."""
         self._move(FormState.IN_PROGRESS, at, by)
