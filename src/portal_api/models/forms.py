@@ -299,6 +299,10 @@ class FormAssignment(ClientOwned, Confidential, Id, Mutable, Base):
         return bool(self.signers) and self.signers[0]["role"] in OF_PRACTICE
 
     @property
+    def guardian_signs_first(self) -> bool:
+        return bool(self.signers) and self.signers[0]["role"] in (SignerRole.GUARDIAN_ANY, SignerRole.GUARDIAN_EACH)
+
+    @property
     def was_given(self) -> bool:
         """Handed in and, where that is asked for, signed: a consent that nobody signed is none."""
         handed_in = self.state in (FormState.SUBMITTED, FormState.LOCKED)

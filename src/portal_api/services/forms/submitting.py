@@ -70,7 +70,18 @@ async def complete(
         clients=[assignment.client_id],
         details={"form_template_id": str(version.form_template_id), "on_behalf": kind == "staff"},
     )
+    if not signing:
+        await _tell_first_signer(session, principal, assignment)
     await alerts.raise_for(session, principal, assignment, version)
+
+
+async def _tell_first_signer(session: Session, principal: Principal, assignment: FormAssignment) -> None:
+    """Whoever signs first hears of it, unless that is the client, who has it before them."""
+    about = {"resource": ("form_assignment", assignment.id), "clients": [assignment.client_id]}
+    if assignment.practice_signs_first:
+        await audit.record(session, principal, "form.awaits_cosignature", **about)
+    elif assignment.guardian_signs_first:
+        await audit.record(session, principal, "form.awaits_signature", **about, details={"party": "guardian"})
 
 
 async def withdraw_consent(

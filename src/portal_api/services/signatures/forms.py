@@ -156,6 +156,8 @@ async def _sign(
     await session.flush()
     subject = await _subject(session, assignment.id)
     if not await signing.sign(session, principal, subject, candidates, data):
+        if turn := await reading.turn(session, subject):
+            await _record(session, principal, assignment, f"form.{turn[0]}", turn[1])
         return
     assignment.lock(await clock.instant(session), principal.account_id)
     await _record(session, principal, assignment, "form.signed")
@@ -197,7 +199,13 @@ def _wanted(roles: list[SignerRole], account_id: UUID | None) -> tuple[Wanted, .
     )
 
 
-async def _record(session: Session, principal: Principal, assignment: FormAssignment, event: str) -> None:
+async def _record(
+    session: Session,
+    principal: Principal,
+    assignment: FormAssignment,
+    event: str,
+    details: dict[str, Any] | None = None,
+) -> None:
     await session.flush()
-    resource = ("form_assignment", assignment.id)
-    await audit.record(session, principal, event, resource=resource, clients=[assignment.client_id])
+    about = {"resource": ("form_assignment", assignment.id), "clients": [assignment.client_id]}
+    await audit.record(session, principal, event, **about, details=details)
