@@ -340,6 +340,12 @@ class FormAssignment(ClientOwned, Confidential, Id, Mutable, Base):
             raise InvalidState(f"A form that is {self.state_at(at)} is not signed.", state=self.state_at(at))
         self.signed_at = self.signed_at or at
 
+    def leave_to_supervisor(self, at: datetime) -> None:
+        """It was read by an intern: the signature of a supervisor ends it. Raises InvalidState."""
+        if self.state != FormState.SUBMITTED:
+            raise InvalidState(f"A form that is {self.state_at(at)} is not accepted.", state=self.state_at(at))
+        self.signers = [{"role": str(SignerRole.SUPERVISOR)}]
+
     def lock(self, at: datetime, by: UUID | None) -> None:
         """End it: everybody has signed, or staff have read it. Raises InvalidState."""
         self._move(FormState.LOCKED, at, by)

@@ -233,6 +233,42 @@ class TestPractice:
             assert refusal(await caller.get(f"{ASSIGNMENTS}/{form['id']}/{path}")) == (403, "forbidden")
 
 
+class TestAcceptance:
+    """F20.M6: an intern who accepts what was handed in leaves the last word to a supervisor."""
+
+    async def handed_in(self, desk: SigningDesk) -> Any:
+        form = await desk.given()
+        saved = await desk.owner.patch(f"{ASSIGNMENTS}/{form['id']}/answers", {"answers": {"q1": "Sleep", "q2": "no"}})
+        assert saved.status_code == 200, saved.text
+        assert (await desk.owner.post(f"{ASSIGNMENTS}/{form['id']}/submit")).status_code == 200
+        return form
+
+    async def test_a_supervisor_signs_what_an_intern_has_accepted(self, desk: SigningDesk) -> None:
+        intern, intern_id = await desk.practitioner(Role.INTERN)
+        supervisor = await desk.supervisor_of(intern_id)
+        form = await self.handed_in(desk)
+        accepted = (await intern.post(f"{ASSIGNMENTS}/{form['id']}/lock")).json()
+        assert (accepted["state"], accepted["signers"]) == ("submitted", [{"role": "supervisor"}])
+        await desk.world.run_jobs()
+        notices = (await supervisor.get("/v1/me/notifications")).json()["data"]
+        assert [notice["event_type"] for notice in notices].count("form.awaits_cosignature") == 1
+        for refused in (await intern.post(f"{ASSIGNMENTS}/{form['id']}/lock"), await cosign(intern, form)):
+            assert refused.status_code == 409
+        assert (await cosign(supervisor, form, "Sue Pervisor")).json()["state"] == "locked"
+        assert "Sue Pervisor" in text_of(await pdf(supervisor, f"{ASSIGNMENTS}/{form['id']}"))
+
+    async def test_who_is_trained_accepts_alone(self, desk: SigningDesk) -> None:
+        both, _ = await desk.practitioner(Role.INTERN, Role.PRACTITIONER)
+        form = await self.handed_in(desk)
+        assert (await both.post(f"{ASSIGNMENTS}/{form['id']}/lock")).json()["state"] == "locked"
+
+    async def test_what_was_not_handed_in_is_not_accepted(self, desk: SigningDesk) -> None:
+        intern, _ = await desk.practitioner(Role.INTERN)
+        form = await desk.given()
+        assert refusal(await intern.post(f"{ASSIGNMENTS}/{form['id']}/lock")) == (409, "invalid_state")
+        assert (await desk.read(form))["signers"] == []
+
+
 class TestTurns:
     """F8.B2: whoever is next is told so, in no order that anybody could learn something from."""
 
