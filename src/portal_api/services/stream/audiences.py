@@ -131,6 +131,8 @@ AUDIENCES: Mapping[str, Audience] = {
     ),
     **_all(
         _document,
+        "document.awaits_cosignature",
+        "document.awaits_signature",
         "document.declined",
         "document.signed",
         "signature_request.cancelled",
@@ -139,6 +141,8 @@ AUDIENCES: Mapping[str, Audience] = {
     **_all(
         _form,
         "form.assigned",
+        "form.awaits_cosignature",
+        "form.awaits_signature",
         "form.consent_withdrawn",
         "form.declined",
         "form.expired",
