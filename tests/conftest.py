@@ -1,5 +1,6 @@
 """One database, one application and one mail server for each test process; every test makes its own practice."""
 
+from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 import hypothesis
 import psycopg
 import pytest
+import uvloop
 from fastapi import FastAPI
 from sqlalchemy import make_url
 
@@ -28,6 +30,11 @@ from tests.world import HASH_COST, World
 
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:
+    """The loop that the program is served in."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_collection_finish() -> None:

@@ -12,12 +12,13 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from portal_api.core.access import CLIENT_PERMISSIONS, ROLE_PERMISSIONS, Role, permissions_of
 from portal_api.core.config import Settings
 from portal_api.core.db import Base
 from portal_api.main import create_app
+from portal_api.models.audit import Event
 from portal_api.models.auth import Account
 from portal_api.models.clients import Client
 from portal_api.models.guardians import Guardian
@@ -26,6 +27,7 @@ from portal_api.routers.deps import Anyone
 from portal_api.web.route import PortalRoute, PortalRouter
 from tests.cast import House, build
 from tests.examples import BODIES, FILE, MAKERS, NEEDS_A_CODE, VALUES
+from tests.naming import NAMED, OF_A_CHART, Path, field_of, names_in, naming
 from tests.operations import OPERATIONS, Operation, body, from_schema, json_schema, query_of, without_request_id
 from tests.world import Caller
 
@@ -132,13 +134,18 @@ async def send(
     ids: dict[str, UUID],
     *,
     client_id: UUID | None = None,
+    content: Any = None,
 ) -> httpx.Response:
-    """client_id: another one than the example's, in the query or the body, wherever the operation takes it."""
+    """client_id: another one than the example's, in the query or the body, wherever the operation takes it.
+
+    content: another body than the example.
+    """
     path = operation.route.path
     for name in operation.route.param_convertors:
         path = path.replace(f"{{{name}}}", str(ids.get(name, VALUES.get(name, uuid4()))))
     headers = {"Authorization": f"Bearer {caller.access_token}"} if caller else {}
-    params, content = await query_of(operation, house), await body(operation, house)
+    params = await query_of(operation, house)
+    content = await body(operation, house) if content is None else content
     if client_id is not None:
         named = {"client_id": str(client_id)}
         params, content = (params, content | named) if operation.body_names_a_client else (params | named, content)
@@ -275,6 +282,53 @@ async def test_a_guardian_acts_for_no_other_child(
     ]
     assert [answer.status_code for answer in answers] == [404, 404], answers[0].text
     assert without_request_id(answers[0]) == without_request_id(answers[1])
+
+
+NAMES = [(op, path) for op in CLOSED for path in names_in(op)]
+
+
+def test_what_a_body_names_is_known() -> None:
+    missing = {field_of(path) for _, path in NAMES if NAMED.get(field_of(path)) is None}
+    assert not missing, f"add {missing} to NAMED in tests/naming.py"
+
+
+@pytest.mark.parametrize(("operation", "path"), NAMES, ids=[f"{op} {'.'.join(path)}" for op, path in NAMES])
+async def test_what_a_body_names_is_not_somebody_elses(
+    operation: Operation, path: Path, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    """A16: another practice's, or another client's, is refused as what never was, and nothing is written."""
+    caller, make = caller_of(operation, cast), NAMED[field_of(path)]
+    assert make is not None
+    whose = [cast.theirs, *([cast.ours] if field_of(path) in OF_A_CHART or is_clients(operation, path) else [])]
+    ids = await objects(operation, cast.ours, caller)
+    content = await body(operation, cast.ours)
+    answers = []
+    before = await written(cast.ours)
+    for id in (uuid4(), *[await make(house) for house in whose]):
+        named = naming(content, path, id)
+        answers.append(await send(operation, plain_http, cast.ours, caller, ids, content=named))
+        assert answers[-1].status_code in {404, 422}, answers[-1].text
+        assert without_request_id(answers[-1]) == without_request_id(answers[0])
+    told = answers[0].json().get("errors", ())
+    assert not {fault["code"] for fault in told} & {"extra_forbidden", "missing"}, told
+    assert await written(cast.ours) == before
+
+
+def caller_of(operation: Operation, cast: Cast) -> Caller:
+    return cast.owner if operation.may_be_tried_by(OWNER_WHO_PRACTISES) else cast.client
+
+
+def is_clients(operation: Operation, path: Path) -> bool:
+    """Whether it is a client whom a client names: there are no others for them."""
+    return field_of(path) == "client_id" and not operation.may_be_tried_by(OWNER_WHO_PRACTISES)
+
+
+async def written(house: House) -> int:
+    """How much has been done in the practice, refusals aside."""
+    done = select(func.count()).select_from(Event).where(Event.type != "access.denied")
+    async with house.session() as session:
+        count: int = (await session.execute(done)).scalar_one()
+        return count
 
 
 @every([op for op in WITH_IDS if op.may_be_tried_by(ROLE_PERMISSIONS[Role.PRACTITIONER])])

@@ -128,3 +128,33 @@ def test_consents_that_stood_beside_a_chart_come_into_it(cluster: str) -> None:
     assert (charts[own]["email"], charts[own]["sms"], charts[own]["preferred"]) == (False, True, "sms")
     assert (charts[told]["email"], charts[told]["sms"], charts[told]["preferred"]) == (False, False, None)
     assert beside == [(parent,)]
+
+
+def test_an_order_that_is_gone_is_named_no_more(cluster: str) -> None:
+    url = empty_database(cluster, "migrations_orders")
+    config = alembic_config(url)
+    command.upgrade(config, "0036_guardians")
+    command.downgrade(config, "-1")
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    practice, with_one, without, order = (UUID(int=n) for n in range(1, 5))
+    with psycopg.connect(plain) as connection:
+        alone(connection, "custody_record", "document")
+        for client, named in ((with_one, order), (without, UUID(int=9))):
+            connection.execute(
+                "INSERT INTO custody_record (practice_id, client_id, order_document_id) VALUES (%s, %s, %s)",
+                [practice, client, named],
+            )
+        connection.execute(
+            "INSERT INTO document (practice_id, id, client_id, file_id, title, file_name, purpose, source)"
+            " VALUES (%s, %s, %s, gen_random_uuid(), 'Order', 'order.pdf', 'custody_order', 'staff')",
+            [practice, order, with_one],
+        )
+    command.upgrade(config, "0036_guardians")
+    with psycopg.connect(plain) as connection:
+        forced = "SELECT bool_and(relforcerowsecurity) FROM pg_class WHERE relname IN ('custody_record', 'document')"
+        assert connection.execute(forced).fetchone() == (True,)
+        key = "SELECT convalidated FROM pg_constraint WHERE conname = 'fk_custody_record_practice_id_order_document_id'"
+        assert connection.execute(key).fetchone() == (True,)
+        alone(connection, "custody_record")
+        named = dict(connection.execute("SELECT client_id, order_document_id FROM custody_record").fetchall())
+    assert named == {with_one: order, without: None}

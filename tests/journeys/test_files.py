@@ -25,8 +25,8 @@ def peak(server: Server) -> int:
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(PEAK))
 
 
-async def zeros(size: int) -> AsyncIterator[bytes]:
-    yield HEAD
+async def zeros(size: int, head: bytes = HEAD) -> AsyncIterator[bytes]:
+    yield head
     for _ in range(size // MB):
         yield bytes(MB)
     yield b"\r\n--b--\r\n"
@@ -53,6 +53,18 @@ class TestMemory:
         assert (response.status_code, response.json()["code"]) == (413, "too_large")
         assert peak(server) - before < 50 * MB
         assert expect(await owner.get(path))["data"] != []
+
+    async def test_a_gigabyte_is_refused_by_a_link_for_less(self, server: Server, desk: tuple[Caller, str]) -> None:
+        """F9.M1: no more is taken than was declared."""
+        owner, path = desk
+        await self.upload(owner, path, MB)
+        file = {"file_name": "large.pdf", "media_type": "application/pdf", "size_bytes": MB, "sha256": "0" * 64}
+        link = expect(await owner.post(f"{path}/uploads", file), 201)["url"]
+        before = peak(server)
+        async with httpx.AsyncClient(timeout=PATIENCE) as browser:
+            response = await browser.put(link, content=zeros(1000 * MB, b"%PDF-1.4\n"))
+        assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "size_mismatch")
+        assert peak(server) - before < 50 * MB
 
     async def test_large_files_go_in_and_out(self, server: Server, desk: tuple[Caller, str]) -> None:
         owner, path = desk

@@ -150,7 +150,8 @@ async def one_of_them_does_the_onboarding(story: Story, mother: Caller) -> str:
     half = expect(await mother.patch("/v1/me/onboarding/steps/rules", {"acknowledged": True}))
     assert 0 < half["progress"] < 100
     form_id: str = half["steps"][2]["form_assignment_id"]
-    expect(await mother.post(f"{FORMS}/{form_id}/submit"))
+    blank = await mother.post(f"{FORMS}/{form_id}/submit")
+    assert (blank.status_code, blank.json()["errors"][0]["code"]) == (422, "not_signed")
     signed = expect(await mother.post(f"{FORMS}/{form_id}/sign", {"printed_name": MOTHER, "agree": True}))
     assert (signed["state"], signed["signing_state"]) == ("submitted", "open")
     shown = expect(await mother.get("/v1/me/onboarding"))

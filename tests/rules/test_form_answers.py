@@ -127,8 +127,8 @@ def test_what_is_shown(example: tuple[Json, Json]) -> None:
     assert [item.key for item in visible_items(definition, given_answers)] == second_opinion(form, given_answers)
 
 
-@given(forms())
-def test_what_can_be_handed_in(example: tuple[Json, Json]) -> None:
+@given(forms(), st.sampled_from([None, False, True]))
+def test_what_can_be_handed_in(example: tuple[Json, Json], signed: bool | None) -> None:
     """Exactly what is shown and required must be there, and exactly what is shown and answered is kept."""
     form, given_answers = example
     definition = FormDefinition.model_validate_json(json.dumps(form))
@@ -138,13 +138,14 @@ def test_what_can_be_handed_in(example: tuple[Json, Json]) -> None:
     needed = [key for key in shown if items[key]["required"] and key not in answered]
     assert answers.missing(definition, given_answers) == needed
     try:
-        kept = answers.completed(definition, given_answers, signed=False)
+        kept = answers.completed(definition, given_answers, signed=signed)
     except Invalid as refusal:
         pointers = [fault.pointer for fault in refusal.faults]
         assert pointers == ([f"/answers/{key}" for key in needed] or ["/answers"])
-        assert needed or (shown and not answered)
+        assert needed or (not answered and not signed and (shown or signed is False))
     else:
         assert not needed
+        assert answered or signed or (signed is None and not shown)
         assert kept == answered
         assert answers.progress(definition, kept) == 100 or not any(items[key]["required"] for key in shown)
 

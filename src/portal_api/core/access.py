@@ -339,6 +339,11 @@ class Principal:
         """The program itself, which acts by a rule. origin: of the request that it answers, where there is one."""
         return cls(practice_id, ActorKind.SYSTEM, origin)
 
+    @property
+    def is_in_training(self) -> bool:
+        """An intern without a role that acts alone: what they accept, a supervisor accepts too (F20.M6)."""
+        return Role.INTERN in self.roles and not self.roles & {Role.PRACTITIONER, Role.SUPERVISOR}
+
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
 

@@ -1,7 +1,7 @@
 """Files: looked at before anybody reads them, taken away when nothing refers to them, disposed of in time."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from portal_api.core.db import Binding
@@ -15,6 +15,8 @@ from portal_api.services import directory
 from portal_api.services.documents import adding, disposal, examining, references, storing
 
 AT_ONCE = 500
+AWAY = timedelta(minutes=5)
+"""After so long a scanner that gave no verdict is asked again: whoever sent the file waits for it, and no longer."""
 
 
 def register(queue: Queue[JobContext]) -> None:
@@ -36,7 +38,7 @@ async def examine(context: JobContext, practice_id: UUID, file_id: UUID) -> None
     try:
         harm = await judge.scan(storing.read(tools.storage, subject.sealed)) if judge else None
     except ScannerUnavailable as error:
-        raise JobFailed(f"the scanner gave no verdict: {error}") from None
+        raise JobFailed(f"the scanner gave no verdict: {error}", retry_in=AWAY) from None
     if harm is not None:
         async with tools.database.session(binding) as session:
             await examining.found_harmful(session, file_id, harm)

@@ -1,4 +1,4 @@
-"""Birthdays at which guardians may do less: written down once their moment has come in the practice's zone."""
+"""Birthdays at which guardians may do less: staff are told ahead, both sides once the day begins."""
 
 from uuid import UUID
 
@@ -28,7 +28,7 @@ async def hourly(context: JobContext) -> None:
 
 
 async def daily(context: JobContext) -> None:
-    """What the moments depend on may have changed: the practice's zone among others."""
+    """What the moments depend on may have changed, such as the practice's zone; staff are told of what is ahead."""
     await practices.queue_for_each(context, transitions.REALIGN, key="daily")
 
 
@@ -49,3 +49,7 @@ async def realign(context: JobContext, practice_id: UUID) -> None:
         async with context.tools.database.session(Binding.system(practice_id)) as session:
             after = await transitions.realign(session, after)
         more = after is not None
+    more = True
+    while more:
+        async with context.tools.database.session(Binding.system(practice_id)) as session:
+            more = await transitions.foretell(session)

@@ -294,6 +294,20 @@ class FormAssignment(ClientOwned, Confidential, Id, Mutable, Base):
         over = cls.state.in_(OPEN_STATES) & (cls.expires_at <= func.now())
         return case((over, "expired"), else_=cls.state)
 
+    @property
+    def practice_signs_first(self) -> bool:
+        return bool(self.signers) and self.signers[0]["role"] in OF_PRACTICE
+
+    @property
+    def guardian_signs_first(self) -> bool:
+        return bool(self.signers) and self.signers[0]["role"] in (SignerRole.GUARDIAN_ANY, SignerRole.GUARDIAN_EACH)
+
+    @property
+    def was_given(self) -> bool:
+        """Handed in and, where that is asked for, signed: a consent that nobody signed is none."""
+        handed_in = self.state in (FormState.SUBMITTED, FormState.LOCKED)
+        return handed_in and (self.signed_at is not None or not self.signers)
+
     def save(self, answers: dict[str, Any], at: datetime, by: UUID | None) -> None:
         """Keep answers of a form that is not complete yet. Raises InvalidState unless it waits for answers."""
         self._move(FormState.IN_PROGRESS, at, by)
@@ -325,6 +339,12 @@ class FormAssignment(ClientOwned, Confidential, Id, Mutable, Base):
         if self.state != FormState.SUBMITTED:
             raise InvalidState(f"A form that is {self.state_at(at)} is not signed.", state=self.state_at(at))
         self.signed_at = self.signed_at or at
+
+    def leave_to_supervisor(self, at: datetime) -> None:
+        """It was read by an intern: the signature of a supervisor ends it. Raises InvalidState."""
+        if self.state != FormState.SUBMITTED:
+            raise InvalidState(f"A form that is {self.state_at(at)} is not accepted.", state=self.state_at(at))
+        self.signers = [{"role": str(SignerRole.SUPERVISOR)}]
 
     def lock(self, at: datetime, by: UUID | None) -> None:
         """End it: everybody has signed, or staff have read it. Raises InvalidState."""

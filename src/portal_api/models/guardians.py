@@ -33,7 +33,7 @@ class Guardian(PracticeScoped, Id, Mutable, Base):
     made from this row and kept like it: `permissions` are those that staff gave; the grant has what the practice's age
     rules leave of them. `narrows_at`, `narrowed_permissions` and `ends_at` are those rules for this person, and
     `transition_at` is the first such moment that nobody has been told of; they know of those up to `told_until`.
-    `extended_to`: until then no age rule takes anything away.
+    `foretold_at`: the moment of which staff were told ahead. `extended_to`: until then no age rule takes anything away.
     """
 
     __tablename__ = "guardian"
@@ -70,6 +70,7 @@ class Guardian(PracticeScoped, Id, Mutable, Base):
     ends_at: Mapped[datetime | None]
     transition_at: Mapped[datetime | None]
     told_until: Mapped[datetime] = mapped_column(server_default=func.now())
+    foretold_at: Mapped[datetime | None]
     extended_to: Mapped[datetime | None]
     extension_reason: Mapped[str | None]
     created_by: Mapped[UUID | None]
@@ -127,6 +128,7 @@ class CustodyRecord(PracticeScoped, Mutable, Base):
     __tablename__ = "custody_record"
     __table_args__ = (
         refers_to("client", "client_id"),
+        refers_to("document", "order_document_id"),
         one_of("arrangement", Arrangement),
         one_of("signature_policy", SignaturePolicy),
     )

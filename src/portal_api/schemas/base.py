@@ -8,7 +8,6 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 from zoneinfo import available_timezones
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
@@ -18,10 +17,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from portal_api.core import telephones
 from portal_api.core.uploads import UploadedFile
 
 T = TypeVar("T")
@@ -110,14 +111,11 @@ def _email(value: str) -> str:
         raise PydanticCustomError("email", "{why}", {"why": str(error)}) from None
 
 
-def _phone(value: str) -> str:
+def _phone(value: str, info: ValidationInfo) -> str:
     try:
-        parsed = phonenumbers.parse(value, None)
-    except phonenumbers.NumberParseException:
-        raise PydanticCustomError("phone", "Write the number with its country: +1 415 555 0100.") from None
-    if not phonenumbers.is_possible_number(parsed):
-        raise PydanticCustomError("phone", "This is not a possible phone number.")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return telephones.e164(value, (info.context or {}).get(telephones.REGION))
+    except telephones.Unreadable as error:
+        raise PydanticCustomError(telephones.FAULT, "{why}", {"why": str(error)}) from None
 
 
 _time_zones = cache(available_timezones)
@@ -167,7 +165,11 @@ Email = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_line), AfterValidator(_email)
 ]
 Phone = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(_line), AfterValidator(_phone)
+    str,
+    StringConstraints(strip_whitespace=True, max_length=40),
+    AfterValidator(_line),
+    AfterValidator(_phone),
+    Field(description="Kept as E.164. Those who have signed in may leave out the country: it is the practice's."),
 ]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_paragraphs)]
 TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_line), AfterValidator(_time_zone)]

@@ -44,8 +44,17 @@ PRACTICE = Read(
 )
 
 
+COUNTRY = Read(select(Practice.country).where(Practice.id == bindparam("practice_id")))
+
+
 class RegistrationClosed(Forbidden):
     code, title = "registration_closed", "Practices are registered by the operator of this installation"
+
+
+async def country(source: Source) -> str | None:
+    """Of the caller's practice, ISO 3166-1; None for who has none."""
+    row = await source.row(COUNTRY)
+    return row["country"] if row else None
 
 
 async def register_openly(session: Session, visitor: Principal, data: PracticeCreate) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from portal_api.core.errors import AppError, Forbidden, Malformed, Unauthenticat
 from portal_api.core.signing import Claims, TokenError
 from portal_api.core.tools import Tools
 from portal_api.core.turns import Impatient, Turns
-from portal_api.services import audit, features, previews, retries
+from portal_api.services import audit, features, practices, previews, retries
 from portal_api.services.auth import authority
 from portal_api.services.documents import intake
 from portal_api.web.access import Requirement
@@ -80,6 +80,10 @@ class Gatekeeper:
                 raise previews.PreviewReadsOnly("Sign in as yourself to change something.")
             return previews.principal(source, claims, origin)
         return authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
+
+    async def region(self, source: Session | Reader) -> str | None:
+        """The country of the caller's practice; None for a visitor."""
+        return await practices.country(source)
 
     async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal:
         """Raise Forbidden unless the caller may use the route.

@@ -11,6 +11,7 @@ from fastapi import params
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 
+from portal_api.core import telephones
 from portal_api.core.access import Principal
 from portal_api.core.db import Reader, Session
 from portal_api.core.errors import Malformed, UnsupportedMediaType, invalid
@@ -106,8 +107,11 @@ class Signature:
         else:
             raise TypeError(f"{endpoint.__qualname__}: where does {name!r} come from?")
 
-    def arguments(self, request: Request, raw_body: Body) -> dict[str, Any]:
-        """Validated arguments. Raises Malformed, UnsupportedMediaType or Invalid with pointers."""
+    def arguments(self, request: Request, raw_body: Body, region: str | None = None) -> dict[str, Any]:
+        """Validated arguments. Raises Malformed, UnsupportedMediaType or Invalid with pointers.
+
+        region: where telephone numbers are read that are written without a country.
+        """
         found: dict[str, Any] = {}
         for name, adapter in self.path.items():
             found[name] = _validated(
@@ -119,7 +123,7 @@ class Signature:
                 lambda: query.adapter.validate_python(_query_of(request, query.lists)), "/query"
             )
         if self.body is not None:
-            found[self.body.name] = _body(self.body, request, raw_body)
+            found[self.body.name] = _body(self.body, request, raw_body, region)
         if self.if_match is not None:
             found[self.if_match] = _if_match(request)
         if self.last_event_id is not None:
@@ -165,7 +169,7 @@ def _sent_as(model: type[BaseModel]) -> SentAs:
     return "form" if UploadedFile in kinds else "json"
 
 
-def _body(model: Model, request: Request, raw_body: Body) -> Any:
+def _body(model: Model, request: Request, raw_body: Body, region: str | None) -> Any:
     """No body at all is an empty one: what is needed is then reported field by field."""
     if not isinstance(raw_body, bytes):
         return _validated(lambda: model.adapter.validate_python(raw_body.values), "")
@@ -175,7 +179,8 @@ def _body(model: Model, request: Request, raw_body: Body) -> Any:
         return model.of_content(raw_body)
     if raw_body:
         _must_be_json(request)
-    return _validated(lambda: model.adapter.validate_json(raw_body or b"{}"), "")
+    context = {telephones.REGION: region}
+    return _validated(lambda: model.adapter.validate_json(raw_body or b"{}", context=context), "")
 
 
 def _validated(validate: Callable[[], Any], prefix: str) -> Any:

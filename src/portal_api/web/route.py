@@ -17,9 +17,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from portal_api.core import telephones
 from portal_api.core.access import ActorKind, Origin, Principal
 from portal_api.core.db import Binding, Database, Reader, Session
-from portal_api.core.errors import AppError, Forbidden
+from portal_api.core.errors import AppError, Forbidden, Invalid
 from portal_api.core.ids import LOBBY
 from portal_api.web.access import Requirement
 from portal_api.web.forms import Form
@@ -47,6 +48,8 @@ class Gatekeeper(Protocol):
     ) -> Principal: ...
 
     async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal: ...
+
+    async def region(self, source: Session | Reader) -> str | None: ...
 
     def turn(self, request: Request, claims: Any | None) -> AbstractAsyncContextManager[None]: ...
 
@@ -173,7 +176,7 @@ class PortalRoute(APIRoute):
                 if principal is None:
                     principal = await gate.principal(session, claims, origin)
                 principal = await gate.admit(session, principal, self.signature.requirement)
-                arguments = self.signature.arguments(request, body)
+                arguments = await self._arguments(gate, session, request, body)
 
                 async def work() -> Answer:
                     if self.signature.session:
@@ -187,6 +190,20 @@ class PortalRoute(APIRoute):
         except Forbidden as error:
             await gate.denied(principal, error, request)
             raise
+
+    async def _arguments(
+        self, gate: Gatekeeper, session: Session, request: Request, body: bytes | Form
+    ) -> dict[str, Any]:
+        """The practice's country is looked up only where a telephone number cannot be read without one."""
+        try:
+            return self.signature.arguments(request, body)
+        except Invalid as refusal:
+            if all(fault.code != telephones.FAULT for fault in refusal.faults):
+                raise
+            region = await gate.region(session)
+            if region is None:
+                raise
+        return self.signature.arguments(request, body, region)
 
     def _claims(self, gate: Gatekeeper, request: Request) -> Any | None:
         """Public routes look at no credentials, so a stale token never stands in the way of signing in."""

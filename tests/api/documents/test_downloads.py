@@ -183,7 +183,10 @@ class TestLinks:
         monkeypatch.setattr(tickets, "LINK", replace(tickets.LINK, lasts=timedelta(0)))
         assert not await self.opens(shelf, await self.link(shelf.client, f"{MINE}/{document['id']}"))
 
-    @pytest.mark.parametrize("end", ["signed out", "grant revoked", "unshared", "portal off", "deleted", "suspended"])
+    @pytest.mark.parametrize(
+        "end",
+        ["signed out", "grant revoked", "narrowed", "confidential", "unshared", "portal off", "deleted", "suspended"],
+    )
     async def test_it_ends_with_what_it_stands_on(self, end: str, shelf: Shelf, sql: Sql) -> None:
         document = await shelf.put(shared=True)
         parent = await guardian(shelf.world, shelf.practice, shelf.client_id)
@@ -195,6 +198,10 @@ class TestLinks:
                 assert (await parent.post("/v1/auth/logout")).status_code == 204
             case "grant revoked":
                 sql("UPDATE client_grant SET revoked_at = now() WHERE account_id = %s", account)
+            case "narrowed":
+                sql("UPDATE client_grant SET permissions = '{messages}' WHERE account_id = %s", account)
+            case "confidential":
+                await shelf.owner.patch(f"{STAFFS}/{document['id']}", {"confidential": True})
             case "unshared":
                 await shelf.owner.post(f"{STAFFS}/{document['id']}/unshare")
             case "portal off":

@@ -19,6 +19,7 @@ from portal_api.core.config import Settings
 from portal_api.integrations.antivirus import Clamd, ScannerUnavailable
 from portal_api.integrations.pictures import cleaning
 from portal_api.jobs.documents import ask_again, examine
+from portal_api.services.documents import examining
 from tests.api.documents import scanner
 from tests.api.documents.scanner import EICAR
 from tests.api.documents.shelf import DOCX, MINE, OURS, PDF, STAFFS, Shelf, made, office, open_shelf, picture, sha256
@@ -121,6 +122,22 @@ class TestClamd:
                 assert await states(shelf, document, harmful) == ["clean", "quarantined"]
 
     @pytest.mark.whatever_rows
+    async def test_however_long_it_was_down_it_is_made_up_for(self, settings: Settings, place: Path, sql: Sql) -> None:
+        """A31: also where the look at a file was given up."""
+        async with scanned(settings, f"clamd://{place}/clamd.ctl", sql) as shelf:
+            document = await shelf.upload()
+            sql("UPDATE procrastinate_jobs SET attempts = 100 WHERE task_name = 'documents.examine'")
+            await shelf.look()
+            assert sql("SELECT status::text FROM procrastinate_jobs WHERE task_name = 'documents.examine'") == [
+                ("failed",)
+            ]
+            assert await states(shelf, document) == ["scanning"]
+            with scanner.running(place):
+                await ask_again(shelf.world.jobs)
+                await shelf.look()
+                assert await states(shelf, document) == ["clean"]
+
+    @pytest.mark.whatever_rows
     async def test_what_was_taken_before_there_was_one_is_scanned_later(
         self, shelf: Shelf, settings: Settings, place: Path, sql: Sql
     ) -> None:
@@ -139,6 +156,39 @@ class TestClamd:
                 document = await shelf.upload(PDF.ljust(9_000_000, b"x"))
                 await shelf.look()
                 assert await states(shelf, document) == ["clean"]
+
+
+class TestWaiting:
+    """A31: for a scanner that is away, no longer than it takes to ask again."""
+
+    async def test_it_is_asked_again_within_minutes_however_often_it_was_away(
+        self, settings: Settings, place: Path, sql: Sql
+    ) -> None:
+        async with scanned(settings, f"clamd://{place}/clamd.ctl", sql) as shelf:
+            await shelf.upload()
+            for attempts in (0, 6):
+                sql("UPDATE procrastinate_jobs SET attempts = %s, scheduled_at = now()", attempts)
+                await shelf.look()
+                late = (
+                    "SELECT scheduled_at > now() + interval '5 minutes' FROM procrastinate_jobs WHERE status = 'todo'"
+                )
+                assert sql(late) == [(False,)]
+
+    @pytest.mark.whatever_rows
+    async def test_what_is_closed_meanwhile_is_asked_for_first(
+        self, shelf: Shelf, settings: Settings, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Before what can be read as it is, of a time without a scanner."""
+        await shelf.upload()
+        closed = await shelf.upload()
+        file_id = "SELECT file_id FROM document WHERE id = %s"
+        sql(f"UPDATE stored_file SET state = 'scanning' WHERE id = ({file_id})", closed["id"])
+        monkeypatch.setattr(examining, "AT_ONCE", 1)
+        async with scanned(settings, "clamd:///nowhere/clamd.ctl", sql) as later:
+            await ask_again(later.world.jobs)
+            asked = "SELECT (args ->> 'file_id')::uuid FROM procrastinate_jobs WHERE task_name = 'documents.examine'"
+            ours = " AND args ->> 'practice_id' = %s"
+            assert sql(asked + ours, shelf.practice.id) == sql(file_id, closed["id"])
 
 
 class TestDaemonsThatMisbehave:

@@ -241,8 +241,39 @@ class TestBeforeAppointments:
         assert len(await all_given(desk)) == 2
 
     async def test_none_while_one_waits(self, desk: Desk) -> None:
-        await desk.given(recurrence=BEFORE)
+        """It is for the appointment that comes next: who has filled it in is not asked the same again before it."""
+        first = await desk.given(recurrence=BEFORE)
         await self.book(desk, 24)
+        await keep(desk)
+        (waiting,) = await all_given(desk)
+        assert waiting["due_on"] in {str(await today(desk) + timedelta(days=n)) for n in (0, 1, 2)}
+        await hand_in(desk, first)
+        await keep(desk)
+        assert len(await all_given(desk)) == 1
+
+    async def test_what_is_given_shortly_before_one_is_for_that_one(self, desk: Desk) -> None:
+        await self.book(desk, 24)
+        await hand_in(desk, await desk.given(recurrence=BEFORE))
+        await keep(desk)
+        assert len(await all_given(desk)) == 1
+
+    async def test_the_next_is_given_once_the_one_before_has_begun(self, desk: Desk, sql: Any) -> None:
+        await self.book(desk, 24)
+        await self.book(desk, 48)
+        await hand_in(desk, await desk.given(recurrence=BEFORE))
+        await keep(desk)
+        assert len(await all_given(desk)) == 1
+        a_day_earlier = "starts_at = starts_at - interval '1 day', ends_at = ends_at - interval '1 day'"
+        begun = f"UPDATE appointment SET {a_day_earlier} WHERE practice_id = %s AND starts_at < %s"
+        sql(begun, desk.practice.id, datetime.now(UTC) + timedelta(hours=36))
+        await keep(desk)
+        await keep(desk)
+        assert [form["state"] for form in await all_given(desk)] == ["submitted", "assigned"]
+
+    async def test_a_cancelled_one_is_not_prepared(self, desk: Desk, sql: Any) -> None:
+        await hand_in(desk, await desk.given(recurrence=BEFORE))
+        await self.book(desk, 24)
+        sql("UPDATE appointment SET state = 'cancelled', cancelled_at = now() WHERE practice_id = %s", desk.practice.id)
         await keep(desk)
         assert len(await all_given(desk)) == 1
 

@@ -45,12 +45,17 @@ class TestPermissions:
             assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
         assert (await desk.read(given))["state"] == "assigned"
 
+    async def test_who_may_only_sign_signs_what_has_no_question(self, desk: Desk) -> None:
+        """F6.M1: handing it in with the signature adds no answer."""
+        consent, signer = await desk.assign(await desk.system("consent-treatment")), await parent(desk, "forms.sign")
+        signed = await signer.post(f"{MINE}/{consent['id']}/sign", {"printed_name": "Pat Person", "agree": True})
+        assert (signed.status_code, signed.json()["state"]) == (200, "locked"), signed.text
+
     async def test_who_may_only_complete_takes_back_no_consent(self, desk: Desk) -> None:
         consent, helper = (
             await desk.assign(await desk.system("consent-treatment")),
             await parent(desk, "forms.complete"),
         )
-        await helper.post(f"{MINE}/{consent['id']}/submit")
         assert (await helper.post(f"{MINE}/{consent['id']}/withdraw-consent")).status_code == 403
 
     async def test_for_who_may_neither_there_are_no_forms(self, desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """Filling in a form: saved in parts, handed in complete or not at all (F8.M2, F8.M3)."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from tests.world import Caller, World
 NOBODYS_ID = "018f0000-0000-7000-8000-000000000000"
 
 COMPLETE: Json = {"q1": "Sleep", "q2": "no"}
+SIGNED: Json = {"printed_name": "Grace Client", "agree": True}
 
 
 @pytest.fixture
@@ -221,11 +223,30 @@ class TestSubmitting:
         refused = await client.post(f"{MINE}/{given['id']}/submit")
         assert faults(refused) == {"/answers/q6": "missing", "/answers/q7": "missing"}
 
-    async def test_a_consent_is_handed_in_to_be_signed(self, desk: Desk) -> None:
-        given, client = await desk.assign(await desk.system("consent-treatment")), await desk.portal()
+    @pytest.mark.parametrize("key", ["consent-treatment", "consent-telehealth"])
+    async def test_a_consent_is_not_handed_in_blank_and_unsigned(self, desk: Desk, key: str) -> None:
+        """F8.M2: neither an answer nor a signature is no consent; signing it hands it in."""
+        given, client = await desk.assign(await desk.system(key)), await desk.portal()
         assert given["signers"] == [{"role": "client"}]
-        done = (await client.post(f"{MINE}/{given['id']}/submit")).json()
-        assert (done["state"], done["signed_at"]) == ("submitted", None)
+        path = f"{MINE}/{given['id']}"
+        assert faults(await client.post(f"{path}/submit")) == {"/answers/signature": "not_signed"}
+        by_staff = await desk.owner.post(f"{ASSIGNMENTS}/{given['id']}/submit")
+        assert faults(by_staff) == {"/answers/signature": "not_signed"}
+        assert (await desk.read(given))["state"] == "assigned"
+        assert (await client.post(f"{path}/sign", SIGNED)).json()["state"] == "locked"
+
+    async def test_what_is_to_be_signed_and_has_no_place_for_it_is_not_handed_in_blank_either(self, desk: Desk) -> None:
+        item = {"key": "read", "type": "statement", "text": "Please be on time."}
+        given, client = await desk.assign(await desk.published(item, kind="consent")), await desk.portal()
+        assert faults(await client.post(f"{MINE}/{given['id']}/submit")) == {"/answers": "not_signed"}
+        assert (await client.post(f"{MINE}/{given['id']}/sign", SIGNED)).json()["state"] == "locked"
+
+    async def test_what_the_practice_signs_first_is_handed_in_for_that(self, desk: Desk) -> None:
+        consent, client = await desk.system("consent-treatment"), await desk.portal()
+        given = await desk.assign(consent, signers=["practitioner", "client"])
+        assert (await desk.owner.post(f"{ASSIGNMENTS}/{given['id']}/submit")).json()["state"] == "submitted"
+        assert (await desk.owner.post(f"{ASSIGNMENTS}/{given['id']}/sign", SIGNED)).status_code == 200
+        assert (await client.post(f"{MINE}/{given['id']}/sign", SIGNED)).json()["state"] == "locked"
 
     async def test_the_events_say_who_did_what(self, desk: Desk) -> None:
         given, client = await desk.given(), await desk.portal()
@@ -274,8 +295,12 @@ class TestStates:
         """F8.M6."""
         consent, client = await desk.assign(await desk.system("consent-telehealth")), await desk.portal()
         path = f"{MINE}/{consent['id']}"
-        assert (await client.post(f"{path}/withdraw-consent")).status_code == 409
-        await client.post(f"{path}/submit")
+        await client.patch(path, {"answers": {"usual_place": "1 Quay, Harbor"}})
+        for _ in range(2):
+            refused = await client.post(f"{path}/withdraw-consent")
+            assert (refused.status_code, refused.json()["code"]) == (409, "invalid_state")
+            await client.post(f"{path}/submit")
+        await client.post(f"{path}/sign", SIGNED)
         taken = (await client.post(f"{path}/withdraw-consent", {"reason": "I prefer to come."})).json()
         assert (taken["state"], taken["state_reason"]) == ("withdrawn", "I prefer to come.")
         intake = await desk.given()
@@ -330,6 +355,42 @@ class TestFiles:
         by_staff = await desk.owner.patch(f"{ASSIGNMENTS}/{given['id']}/answers", {"answers": {"letter": letter}})
         assert faults(by_staff) == {"/answers/letter": "unknown_document"}
         assert (await desk.read(given))["answers"] == {}
+
+    async def test_one_that_answers_is_not_deleted(self, desk: Desk) -> None:
+        """F9.M6: nor by staff, until it answers nothing; a form that is handed in has its files (F8.M5)."""
+        await desk.owner.patch("/v1/practice/features", {"client_uploads": True})
+        given, client = await desk.given(self.FILE), await desk.portal()
+        letter = await self.upload(client, desk.client_id)
+        path, file = f"{MINE}/{given['id']}", f"/v1/me/documents/{letter}"
+        assert (await client.patch(path, {"answers": {"letter": letter}})).status_code == 200
+        assert await refusal(client, file) == (409, "document_in_use")
+        assert (await client.patch(path, {"answers": {"letter": None}})).status_code == 200
+        assert (await client.delete(file)).status_code == 204
+        letter = await self.upload(client, desk.client_id)
+        assert (await client.patch(path, {"answers": {"letter": letter}})).status_code == 200
+        assert (await client.post(f"{path}/submit")).status_code == 200
+        assert await refusal(client, f"/v1/me/documents/{letter}") == (409, "document_in_use")
+        assert await refusal(desk.owner, f"/v1/documents/{letter}") == (409, "document_in_use")
+        assert (await client.get(f"/v1/me/documents/{letter}/content")).status_code == 200
+        assert (await desk.owner.post(f"{ASSIGNMENTS}/{given['id']}/withdraw", {})).status_code == 200
+        assert (await desk.owner.delete(f"/v1/documents/{letter}")).status_code == 204
+
+    async def test_named_and_deleted_at_once_it_is_either(self, desk: Desk) -> None:
+        await desk.owner.patch("/v1/practice/features", {"client_uploads": True})
+        given, client = await desk.given(self.FILE), await desk.portal()
+        path = f"{MINE}/{given['id']}"
+        for _ in range(6):
+            letter = await self.upload(client, desk.client_id)
+            named, deleted = await asyncio.gather(
+                client.patch(path, {"answers": {"letter": letter}}), client.delete(f"/v1/me/documents/{letter}")
+            )
+            assert (named.status_code, deleted.status_code) in {(200, 409), (422, 204)}, (named.text, deleted.text)
+            assert (await client.patch(path, {"answers": {"letter": None}})).status_code == 200
+
+
+async def refusal(caller: Caller, path: str) -> tuple[int, str]:
+    refused = await caller.delete(path)
+    return refused.status_code, refused.json()["code"]
 
 
 class TestOnBehalf:

@@ -58,6 +58,17 @@ class TestEnding:
         await family.remove(guardian)
         assert (await family.world.http.get(url)).status_code == 404
 
+    async def test_a_link_to_a_document_ends_with_it(self, family: Family) -> None:
+        """A09, A26: within its minute."""
+        guardian, caller = await family.parent()
+        files, form = {"file": ("letter.txt", b"Dear parents")}, {"shared": "true"}
+        path = f"/v1/clients/{family.child_id}/documents"
+        shared = (await family.owner.request("POST", path, files=files, data=form)).json()["id"]
+        url = (await caller.post(f"/v1/me/documents/{shared}/content-url")).json()["url"]
+        assert (await family.world.http.get(url)).content == b"Dear parents"
+        await family.remove(guardian)
+        assert (await family.world.http.get(url)).status_code == 404
+
     async def test_the_end_that_staff_set_comes_by_the_databases_clock(self, family: Family, sql: Sql) -> None:
         guardian, caller = await family.parent()
         await family.change(guardian, valid_to="2031-01-01T00:00:00Z")

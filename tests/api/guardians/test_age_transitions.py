@@ -227,6 +227,50 @@ class TestAhead:
         assert await upcoming(family, by=stranger) == []
 
 
+class TestForetold:
+    """F6.B1: who works with the client is told a month ahead: time to extend, or to ask for an address."""
+
+    async def daily(self, family: Family) -> None:
+        settings = family.world.tools.settings
+        context = JobContext(family.world.tools, SmtpMailer(settings.smtp_url, settings.mail_from))
+        await job.realign(context, UUID(family.practice.id))
+        await family.world.run_jobs()
+
+    async def told(self, caller: Caller) -> list[str]:
+        rows = (await caller.get("/v1/me/notifications")).json()["data"]
+        return [row["path"] for row in rows if row["event_type"] == "guardian.change_ahead"]
+
+    async def test_once_for_each_day_and_client(self, family: Family) -> None:
+        await family.rules(NARROW, END)
+        await family.born(turning(18, days=40))
+        (_, mother), _ = await family.parent(), await family.add()
+        await self.daily(family)
+        assert await self.told(family.owner) == []
+        await family.born(turning(18, days=20))
+        for _ in range(2):
+            await self.daily(family)
+        chart = f"/clients/{family.child_id}/guardians"
+        assert await self.told(family.owner) == [chart]
+        await family.born(turning(18, days=10))
+        await self.daily(family)
+        assert await self.told(family.owner) == [chart, chart]
+        assert await self.told(mother) == []
+        assert "ahead" not in (await mother.get("/v1/me/access-history")).text
+
+    async def test_who_works_with_the_client_hears_it_and_nobody_of_one_archived(self, family: Family) -> None:
+        staff_id, practitioner = await staff(family.world, family.practice, "practitioner")
+        await family.owner.patch(f"/v1/clients/{family.child_id}", {"practitioner_ids": [staff_id]})
+        await family.rules(END)
+        archived = await family.child()
+        for child_id in (family.child_id, archived):
+            await family.add(child_id)
+            await family.born(turning(18, days=5), child_id)
+        await family.owner.post(f"/v1/clients/{archived}/archive")
+        await self.daily(family)
+        assert await self.told(practitioner) == [f"/clients/{family.child_id}/guardians"]
+        assert await self.told(family.owner) == []
+
+
 class TestTheDay:
     @pytest.mark.every_practice
     @pytest.mark.whatever_rows

@@ -96,6 +96,16 @@ class TestRecord:
         assert refused.json()["errors"][0]["pointer"] == "/order_document_id"
         assert (await settled(family, order_document_id=None))["order_document_id"] is None
 
+    async def test_the_order_stays_while_it_is_named(self, family: Family) -> None:
+        """F6.B2"""
+        order = await document(family, UUID(family.child_id))
+        await settled(family, order_document_id=str(order))
+        kept = await family.owner.delete(f"/v1/documents/{order}")
+        assert (kept.status_code, kept.json()["code"]) == (409, "document_in_use")
+        assert (await family.owner.get(f"/v1/documents/{order}")).status_code == 200
+        await settled(family, order_document_id=None)
+        assert (await family.owner.delete(f"/v1/documents/{order}")).status_code == 204
+
 
 class TestNoContact:
     @pytest.mark.parametrize(

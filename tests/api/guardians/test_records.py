@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from dirty_equals import IsStr
 
-from tests.entry import staff
+from tests.entry import accept, staff
 from tests.families import EVERYTHING, Family, open_family
-from tests.world import World
+from tests.world import PASSWORD, Caller, World
 
 NOBODYS_ID = "018f0000-0000-7000-8000-000000000000"
 
@@ -138,12 +138,54 @@ class TestAddresses:
         assert credentials.json()["code"] == ("email_in_use" if joined else "email_belongs_to_guardian")
         assert (await family.owner.get(child)).json()["email"] is None
 
+    async def test_nor_with_the_next_starter_password(self, family: Family) -> None:
+        """The login that has not been used yet moves to another address, but not to a guardian's."""
+        await family.owner.patch("/v1/practice/portal", {"allow_staff_set_credentials": True})
+        path, own = f"/v1/clients/{family.child_id}/credentials", family.world.email("child")
+        assert (await family.owner.put(path, {"email": own, "generate": True})).status_code == 200
+        guardian = await family.add()
+        refused = await family.owner.put(path, {"email": guardian["email"], "generate": True})
+        assert (refused.status_code, refused.json()["code"]) == (409, "email_belongs_to_guardian")
+        again = await family.owner.put(path, {"email": own, "generate": True})
+        assert (again.status_code, again.json()["email"]) == (200, own)
+
+    @pytest.mark.parametrize("who", ["the child", "the guardian"])
+    async def test_nor_does_either_change_to_the_others(self, family: Family, who: str) -> None:
+        """Asked for by themselves: answered as for any address that is somebody's, and nothing is mailed there."""
+        if who == "the child":
+            caller = await own_login(family)
+            address = (await family.add())["email"]
+        else:
+            _, caller = await family.parent()
+            address = family.world.email("child")
+            await family.owner.patch(f"/v1/clients/{family.child_id}", {"email": address})
+        for email, mailed in ((address, False), (family.world.email("free"), True)):
+            answer = await caller.post("/v1/me/email", {"email": email, "password": PASSWORD})
+            assert answer.status_code == 202, answer.text
+            assert bool(await family.world.mails(email)) is mailed
+
+    async def test_nor_where_it_became_the_others_before_the_link_was_followed(self, family: Family) -> None:
+        caller, address = await own_login(family), family.world.email("family")
+        assert (await caller.post("/v1/me/email", {"email": address, "password": PASSWORD})).status_code == 202
+        token = await family.world.mailed_token(address)
+        await family.add(email=address)
+        gone = await family.world.http.post("/v1/auth/email-change/confirm", json={"token": token})
+        assert gone.status_code == 410
+        assert (await caller.get("/v1/me")).json()["email"] != address
+
     async def test_of_another_client_it_is_their_own(self, family: Family) -> None:
         """The same person is guardian of a child and client himself."""
         guardian = await family.add()
         himself = await family.child(email=guardian["email"])
         made = await family.owner.post(f"/v1/clients/{himself}/invitations")
         assert made.status_code == 201, made.text
+
+
+async def own_login(family: Family) -> Caller:
+    """The child's, who has accepted an invitation."""
+    address = family.world.email("child")
+    await family.owner.post(f"/v1/clients/{family.child_id}/invitations", {"email": address})
+    return await accept(family.world, await family.world.mailed_token(address))
 
 
 class TestChanging:
@@ -158,6 +200,23 @@ class TestChanging:
         for name in ("email", "permissions", "relationship", "valid_from"):
             refused = await family.owner.patch(family.path(guardian), {name: None})
             assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, f"/{name}")
+
+    @pytest.mark.parametrize(
+        "span",
+        [
+            {"valid_from": "2031-02-01", "valid_to": "2031-01-01"},
+            {"valid_from": "2031-02-01T00:00:00Z", "valid_to": "2031-02-01T00:00:00Z"},
+            {"valid_to": "2001-01-01"},
+            {"valid_from": "2032-01-01"},
+        ],
+        ids=str,
+    )
+    async def test_a_span_that_never_is_is_refused(self, family: Family, span: dict[str, str]) -> None:
+        """F6.M1: as where a guardian is added; each of the two may have been there before."""
+        guardian = await family.add(valid_to="2031-06-01")
+        refused = await family.owner.patch(family.path(guardian), span)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/valid_to")
+        assert await family.read(guardian) == guardian
 
     async def test_another_address_makes_the_mailed_link_void(self, family: Family) -> None:
         guardian = await family.add()

@@ -15,7 +15,13 @@ from tests.api.notifications.scene import Scene
 HOUR = timedelta(hours=1)
 SOON = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=3)
 TO_ASSIGNED = ["onboarding.completed", "form.submitted", "document.uploaded", "insurance.added", "invitation.accepted"]
-TO_SUPERVISORS = ["treatment_plan.signed", "form.signed", "document.declined", "treatment_plan.submitted_for_review"]
+TO_SUPERVISORS = [
+    "form.awaits_cosignature",
+    "treatment_plan.signed",
+    "form.signed",
+    "document.declined",
+    "treatment_plan.submitted_for_review",
+]
 
 
 class TestStaff:

@@ -219,6 +219,19 @@ class TestSaving:
         assert signed.status_code == 200, signed.text
         assert states(await mine(client)) == {"consent": "done"}
 
+    async def test_what_only_the_practice_signs_is_done_once_it_is_handed_in(
+        self, world: World, practice: Practice
+    ) -> None:
+        """F7.M2: nobody waits for a signature that is not theirs to give."""
+        form = await published_form(practice, signers=["practitioner"])
+        await ask(practice, {"key": "intake", "kind": "intake", "form_template_id": form["id"]})
+        _, client = await invited(world, practice)
+        path = f"/v1/me/forms/{step_of(await mine(client), 'intake')['form_assignment_id']}"
+        await client.patch(path, {"answers": {"q1": "Sleep"}})
+        assert (await client.post(f"{path}/submit")).status_code == 200
+        assert states(await mine(client)) == {"intake": "done"}
+        assert (await client.post("/v1/me/onboarding/complete")).status_code == 200
+
 
 class TestCompletion:
     async def test_open_steps_are_named(self, world: World, practice: Practice) -> None:

@@ -44,6 +44,17 @@ async def sign(caller: Caller, document: Json, base: str = MINE, **fields: Any) 
     return await caller.post(f"{base}/{document['id']}/sign", SIGN | fields)
 
 
+async def test_who_comes_next_is_told(desk: SigningDesk) -> None:
+    """F9.B3: where they sign in order; else all were asked from the start."""
+    client = await desk.portal()
+    for in_order in (True, False):
+        document = await asked(desk, "client", "practitioner", in_order=in_order)
+        assert (await sign(client, document)).status_code == 200
+    await desk.world.run_jobs()
+    notices = (await desk.owner.get("/v1/me/notifications")).json()["data"]
+    assert [notice["event_type"] for notice in notices] == ["document.awaits_cosignature"]
+
+
 async def test_the_file_is_signed_as_it_is(desk: SigningDesk, sql: Any) -> None:
     client, document = await desk.portal(), await asked(desk)
     shown = (await client.get(f"{MINE}/{document['id']}/signing")).json()

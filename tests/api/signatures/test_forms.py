@@ -293,6 +293,8 @@ class TestRefusing:
         first, second = await desk.parent(), await desk.parent()
         form = await desk.handed_in(first)
         path = f"{MINE}/{form['id']}"
+        if act == "withdraw-consent":
+            await sign(first, form)
         told = await first.post(f"{path}/{act}", {"reason": "My lawyer says so."})
         assert told.status_code == 200, told.text
         for reader, knows in ((first, True), (second, False)):
@@ -331,8 +333,8 @@ class TestRefusing:
 
     async def test_what_was_not_given_is_not_withdrawn(self, desk: SigningDesk) -> None:
         client = await desk.portal()
-        form = await desk.consent()
-        assert refusal(await client.post(f"{MINE}/{form['id']}/withdraw-consent")) == (409, "invalid_state")
+        for form in (await desk.consent(), await desk.handed_in(client)):  # nobody has signed either
+            assert refusal(await client.post(f"{MINE}/{form['id']}/withdraw-consent")) == (409, "invalid_state")
 
 
 class TestCopies:

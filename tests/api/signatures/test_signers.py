@@ -231,3 +231,94 @@ class TestPractice:
         caller, _ = await colleague(desk.world, desk.practice, role)
         for path in ("signing", "pdf"):
             assert refusal(await caller.get(f"{ASSIGNMENTS}/{form['id']}/{path}")) == (403, "forbidden")
+
+
+class TestAcceptance:
+    """F20.M6: an intern who accepts what was handed in leaves the last word to a supervisor."""
+
+    async def handed_in(self, desk: SigningDesk) -> Any:
+        form = await desk.given()
+        saved = await desk.owner.patch(f"{ASSIGNMENTS}/{form['id']}/answers", {"answers": {"q1": "Sleep", "q2": "no"}})
+        assert saved.status_code == 200, saved.text
+        assert (await desk.owner.post(f"{ASSIGNMENTS}/{form['id']}/submit")).status_code == 200
+        return form
+
+    async def test_a_supervisor_signs_what_an_intern_has_accepted(self, desk: SigningDesk) -> None:
+        intern, intern_id = await desk.practitioner(Role.INTERN)
+        supervisor = await desk.supervisor_of(intern_id)
+        form = await self.handed_in(desk)
+        accepted = (await intern.post(f"{ASSIGNMENTS}/{form['id']}/lock")).json()
+        assert (accepted["state"], accepted["signers"]) == ("submitted", [{"role": "supervisor"}])
+        await desk.world.run_jobs()
+        notices = (await supervisor.get("/v1/me/notifications")).json()["data"]
+        assert [notice["event_type"] for notice in notices].count("form.awaits_cosignature") == 1
+        for refused in (await intern.post(f"{ASSIGNMENTS}/{form['id']}/lock"), await cosign(intern, form)):
+            assert refused.status_code == 409
+        assert (await cosign(supervisor, form, "Sue Pervisor")).json()["state"] == "locked"
+        assert "Sue Pervisor" in text_of(await pdf(supervisor, f"{ASSIGNMENTS}/{form['id']}"))
+
+    async def test_who_is_trained_accepts_alone(self, desk: SigningDesk) -> None:
+        both, _ = await desk.practitioner(Role.INTERN, Role.PRACTITIONER)
+        form = await self.handed_in(desk)
+        assert (await both.post(f"{ASSIGNMENTS}/{form['id']}/lock")).json()["state"] == "locked"
+
+    async def test_what_was_not_handed_in_is_not_accepted(self, desk: SigningDesk) -> None:
+        intern, _ = await desk.practitioner(Role.INTERN)
+        form = await desk.given()
+        assert refusal(await intern.post(f"{ASSIGNMENTS}/{form['id']}/lock")) == (409, "invalid_state")
+        assert (await desk.read(form))["signers"] == []
+
+
+class TestTurns:
+    """F8.B2: whoever is next is told so, in no order that anybody could learn something from."""
+
+    async def told(self, desk: SigningDesk, caller: Caller, type: str) -> int:
+        await desk.world.run_jobs()
+        notices = (await caller.get("/v1/me/notifications")).json()["data"]
+        return [notice["event_type"] for notice in notices].count(type)
+
+    async def test_the_practitioner_hears_of_a_form_that_waits_for_them(self, desk: SigningDesk) -> None:
+        client = await desk.portal()
+        form = await desk.handed_in(client, "client", "practitioner")
+        assert await self.told(desk, desk.owner, "form.awaits_cosignature") == 0
+        await sign(client, form)
+        assert await self.told(desk, desk.owner, "form.awaits_cosignature") == 1
+
+    async def test_what_an_intern_signed_reaches_the_supervisor(self, desk: SigningDesk) -> None:
+        """F20.M6"""
+        client = await desk.portal()
+        intern, intern_id = await desk.practitioner(Role.INTERN)
+        supervisor = await desk.supervisor_of(intern_id)
+        form = await desk.handed_in(client, "client", "practitioner")
+        await sign(client, form)
+        before = await self.told(desk, supervisor, "form.awaits_cosignature")
+        await cosign(intern, form, "Ira Intern")
+        assert await self.told(desk, supervisor, "form.awaits_cosignature") == before + 1
+
+    async def test_the_client_is_told_once_the_practice_has_signed(self, desk: SigningDesk) -> None:
+        client = await desk.portal()
+        form = await desk.handed_in(client, "practitioner", "client")
+        assert await self.told(desk, desk.owner, "form.awaits_cosignature") == 1
+        assert await self.told(desk, client, "form.awaits_signature") == 0
+        await cosign(desk.owner, form)
+        assert await self.told(desk, client, "form.awaits_signature") == 1
+
+    async def test_guardians_are_told_once_and_together(self, desk: SigningDesk) -> None:
+        """F6.M3: not again as others sign; nor the client where guardians sign, nor who may not sign."""
+        client, other = await desk.portal(), await desk.parent("forms.complete")
+        guardians = [await desk.parent() for _ in range(2)]
+        form = await desk.handed_in(client, "guardian:each")
+        for caller in guardians:
+            assert await self.told(desk, caller, "form.awaits_signature") == 1
+        assert (await sign(guardians[0], form, "Pat Person")).status_code == 200
+        assert await self.told(desk, guardians[1], "form.awaits_signature") == 1
+        for caller in (client, other):
+            assert await self.told(desk, caller, "form.awaits_signature") == 0
+
+    async def test_who_has_signed_is_not_asked_again(self, desk: SigningDesk) -> None:
+        client, parent = await desk.portal(), await desk.parent()
+        form = await desk.handed_in(client, "client", "practitioner", "guardian:any")
+        await sign(client, form)
+        await cosign(desk.owner, form)
+        assert await self.told(desk, client, "form.awaits_signature") == 0
+        assert await self.told(desk, parent, "form.awaits_signature") == 1

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms, ImageOps, ImageSequence, TiffImagePlugin
 from pillow_heif import register_heif_opener
 
 from portal_api.integrations.pictures.cleaning import TOO_LARGE, UNREADABLE
+from portal_api.integrations.pictures.parts import are_all_of_pixels
 
 MEMORY = 1024 * 1024 * 1024
 MOST_PIXELS = 100_000_000
@@ -75,7 +76,7 @@ def clean(content: bytes) -> tuple[str, bytes]:
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError
         kind = image.format or ""
-        if kind != "HEIF" and not says_something(image):
+        if kind != "HEIF" and not says_something(image) and are_all_of_pixels(content, kind):
             return "", b""
         image.seek(0)
         written, written_as = BytesIO(), WRITTEN_AS[kind]

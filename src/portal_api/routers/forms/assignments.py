@@ -92,5 +92,5 @@ async def withdraw_form_assignment(
 
 @router.post("/{form_assignment_id}/lock", response_model=FormAssignment)
 async def lock_form_assignment(form_assignment_id: UUID, session: SessionDep, principal: CanWriteForms) -> Any:
-    """Close what was handed in."""
+    """Close what was handed in. What an intern closes is closed once a supervisor has signed it."""
     return await forms.lock(session, principal, form_assignment_id)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from portal_api.core import clock
 from portal_api.core.access import Principal
@@ -11,6 +11,8 @@ from portal_api.core.db import Session
 from portal_api.core.errors import invalid
 from portal_api.core.limits import Limit
 from portal_api.models.auth import Account, OneTimeSecret
+from portal_api.models.clients import SELF, Client, ClientGrant
+from portal_api.models.guardians import Guardian
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.auth import EmailChange
 from portal_api.schemas.base import normal_email
@@ -40,7 +42,7 @@ async def confirm(session: Session, visitor: Principal, token: str) -> None:
     """Take the new address; every session ends. Raises SecretGone, SecretUnknown, TooMany."""
     secret = await secrets.use(session, "email_change", await secrets.enter(session, visitor, token))
     account = await accounts.locked(session, secret.account_id)
-    if await taken(session, secret.email):
+    if await taken(session, account.id, secret.email):
         raise secrets.SecretGone("This address cannot be used any more.")
     await session.execute(
         update(OneTimeSecret)
@@ -61,7 +63,7 @@ async def revert(session: Session, visitor: Principal, token: str) -> None:
     """
     secret = await secrets.use(session, "email_revert", await secrets.enter(session, visitor, token))
     account = await accounts.locked(session, secret.account_id)
-    if normal_email(secret.email) != account.email_norm and await taken(session, secret.email):
+    if normal_email(secret.email) != account.email_norm and await taken(session, account.id, secret.email):
         raise secrets.SecretGone("This address cannot be used any more.")
     await session.execute(
         update(OneTimeSecret)
@@ -76,10 +78,26 @@ async def revert(session: Session, visitor: Principal, token: str) -> None:
     await _move(session, visitor, account, secret.email, "email.reverted")
 
 
-async def taken(session: Session, email: str) -> bool:
-    """Whether an account of the practice has this address."""
-    query = select(Account.id).where(Account.email_norm == normal_email(email))
-    return (await session.execute(query)).first() is not None
+async def taken(session: Session, account_id: UUID, email: str) -> bool:
+    """Whether an account of the practice has this address, or it is one that this account must never share.
+
+    A client and a guardian of theirs are two people with two addresses (A10), also while one of them has no login.
+    """
+    same = normal_email(email)
+    if await session.scalar(select(Account.id).where(Account.email_norm == same)):
+        return True
+    is_own = ClientGrant.relationship == SELF
+    others = (
+        select(ClientGrant.id)
+        .join(Client, Client.id == ClientGrant.client_id)
+        .outerjoin(Guardian, and_(Guardian.client_id == ClientGrant.client_id, Guardian.revoked_at.is_(None)))
+        .where(
+            ClientGrant.account_id == account_id,
+            ClientGrant.revoked_at.is_(None),
+            or_(and_(is_own, Guardian.email_norm == same), and_(~is_own, Client.email_norm == same)),
+        )
+    )
+    return await session.scalar(others.limit(1)) is not None
 
 
 async def _move(session: Session, visitor: Principal, account: Account, email: str, event: str) -> None:

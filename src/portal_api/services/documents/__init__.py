@@ -2,5 +2,6 @@
 
 from portal_api.services.documents.adding import QuotaExceeded, store_paper
 from portal_api.services.documents.reading import get_visible
+from portal_api.services.documents.references import hold
 
-__all__ = ["QuotaExceeded", "get_visible", "store_paper"]
+__all__ = ["QuotaExceeded", "get_visible", "hold", "store_paper"]

@@ -43,7 +43,10 @@ KNOWN = Read(select(StoredFile.key).where(StoredFile.id == func.any(bindparam("i
 
 
 async def delete(session: Session, principal: Principal, document: Document, type: str) -> None:
-    """Delete a document, its receipts and its file. The event is the certificate of its disposal (F9.B4)."""
+    """Delete a document, its receipts and its file. The event is the certificate of its disposal (F9.B4).
+
+    Raises DocumentInUse.
+    """
     stored = await held(session, document.file_id)
     facts = {
         "sha256": stored.sha256.hex(),
@@ -60,6 +63,7 @@ async def delete(session: Session, principal: Principal, document: Document, typ
     await session.execute(delete_rows(DocumentView).where(DocumentView.document_id == document.id))
     await session.delete(document)
     await session.flush()
+    await references.must_answer_nothing(session, document)
     await doom(session, stored, document.client_id)
     await audit.record(session, principal, type, resource=resource, clients=whose, details=facts)
 

@@ -28,10 +28,11 @@ class Examined:
 
 
 async def waiting(session: Session, *, scanned: bool) -> list[UUID]:
-    """Files without a verdict; scanned: also those that were given out before there was a scanner."""
+    """Files without a verdict; scanned: also those that were given out before there was a scanner, after the others."""
     states = OPEN if scanned else (FileState.SCANNING,)
     open_ones = select(StoredFile.id).where(StoredFile.state.in_(states), StoredFile.doomed_at.is_(None))
-    return list(await session.scalars(open_ones.order_by(StoredFile.state, StoredFile.id).limit(AT_ONCE)))
+    closed_first = (StoredFile.state == FileState.SCANNING).desc()
+    return list(await session.scalars(open_ones.order_by(closed_first, StoredFile.id).limit(AT_ONCE)))
 
 
 async def subject(session: Session, file_id: UUID) -> Examined | None:

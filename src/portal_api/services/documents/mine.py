@@ -80,7 +80,7 @@ def must_be_theirs_to_hide(profile: Profile, confidential: bool) -> None:
 async def remove(session: Session, principal: Principal, document_id: UUID) -> None:
     """Delete an own upload that staff have not opened (F9.M6).
 
-    Raises NotFound, Forbidden for what somebody else has given, AlreadyOpened, LegalHold, Retained.
+    Raises NotFound, Forbidden for what somebody else has given, AlreadyOpened, LegalHold, Retained, DocumentInUse.
     """
     document = await _own(session, principal, document_id)
     document.must_be_unopened()

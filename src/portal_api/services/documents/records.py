@@ -136,7 +136,7 @@ async def unshare(session: Session, principal: Principal, document_id: UUID) -> 
 
 
 async def remove(session: Session, principal: Principal, document_id: UUID) -> None:
-    """Delete it, if nothing keeps it. Raises NotFound, LegalHold, Retained."""
+    """Delete it, if nothing keeps it. Raises NotFound, LegalHold, Retained, DocumentInUse."""
     document, current = await reading.held(session, principal, document_id)
     document.must_be_free(current["retain_until"], await clock.now(session))
     await disposal.delete(session, principal, document, "document.deleted")

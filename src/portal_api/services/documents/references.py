@@ -1,15 +1,19 @@
-"""Documents that a body names by id: only those of the client, and only those that the caller sees (A16, A26)."""
+"""Documents that something else names by id: only those of the client that the caller sees, and they stay (A16)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import cast, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.exc import IntegrityError
 
 from portal_api.core.access import Principal
-from portal_api.core.db import Source
+from portal_api.core.db import Session, Source
 from portal_api.core.errors import Conflict, NotFound, conflict_for_constraint, invalid, on_constraint
+from portal_api.models.documents import Document
+from portal_api.models.forms import FormAssignment, FormState
 from portal_api.services.documents.reading import get_visible
 
 
@@ -18,6 +22,7 @@ class DocumentInUse(Conflict):
 
 
 for _constraint in (
+    "fk_custody_record_practice_id_order_document_id",
     "fk_insurance_policy_practice_id_front_document_id",
     "fk_insurance_policy_practice_id_back_document_id",
     "fk_message_attachment_practice_id_document_id",
@@ -47,3 +52,27 @@ async def named(
         return await get_visible(source, principal, document_id, client_id)
     except NotFound:
         raise invalid(pointer, "unknown_document", "Name a document of this client.") from None
+
+
+async def hold(session: Session, document_id: UUID) -> None:
+    """Keep a document there until the transaction has ended that names it where no constraint does. Raises NotFound."""
+    held = select(Document.id).where(Document.id == document_id).with_for_update(read=True, key_share=True)
+    if await session.scalar(held) is None:
+        raise NotFound
+
+
+async def must_answer_nothing(session: Session, document: Document) -> None:
+    """Raises DocumentInUse for one that a form names among its answers, unless that form is given up and unsigned.
+
+    For a document that is deleted in this transaction already: whoever names it at the same moment waits for that.
+    """
+    named = func.jsonb_path_exists(
+        FormAssignment.answers,
+        cast(literal("$.* ? (@ == $id)"), JSONPATH),
+        func.jsonb_build_object("id", str(document.id)),
+    )
+    given_up = FormAssignment.state.in_((FormState.WITHDRAWN, FormState.DECLINED, FormState.EXPIRED))
+    stays = or_(~given_up, FormAssignment.signed_at.is_not(None))
+    forms = select(FormAssignment.id).where(FormAssignment.client_id == document.client_id, stays, named)
+    if (await session.scalars(forms.limit(1))).first() is not None:
+        raise DocumentInUse("A form names it as an answer.")

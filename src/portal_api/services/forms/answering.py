@@ -58,6 +58,7 @@ async def must_be_theirs(
             continue
         try:
             await documents.get_visible(session, principal, document_id, assignment.client_id)
+            await documents.hold(session, document_id)
         except NotFound:
             faults.append(Fault(answers.pointer(key), "unknown_document", "Name a document of this client."))
     if faults:

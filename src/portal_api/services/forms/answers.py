@@ -48,15 +48,17 @@ def merged(definition: FormDefinition, stored: Mapping[str, Any], patch: Mapping
     return result
 
 
-def completed(definition: FormDefinition, answers: Mapping[str, Any], *, signed: bool) -> dict[str, Any]:
+def completed(definition: FormDefinition, answers: Mapping[str, Any], *, signed: bool | None) -> dict[str, Any]:
     """The answers of a form that can be handed in, those of hidden items left out.
 
-    signed: somebody signs it, so that one without a question to answer, or with none answered, says something still.
-    Raises Invalid naming every required item that is shown and has no answer, and every answer that does not fit.
+    signed: a signature says something still where no question is answered; false: it is wanted, and not there yet;
+    None: it is not asked for. Raises Invalid naming every required item that is shown and has no answer, and every
+    answer that does not fit; of a blank form that is to be signed, the places of the signatures.
     """
     kept: dict[str, Any] = {}
     faults: list[Fault] = []
-    shown = [item for item in visible_items(definition, answers) if item.takes_answer]
+    visible = visible_items(definition, answers)
+    shown = [item for item in visible if item.takes_answer]
     for item in shown:
         value = answers.get(item.key)
         if is_answer(value):
@@ -68,6 +70,10 @@ def completed(definition: FormDefinition, answers: Mapping[str, Any], *, signed:
             faults.append(Fault(pointer(item.key), "missing", "This needs an answer."))
     if faults:
         raise Invalid("The form is not complete.", faults=tuple(faults))
+    if not kept and signed is False:
+        places = [pointer(item.key) for item in visible if item.type is ItemType.SIGNATURE] or ["/answers"]
+        faults = [Fault(place, "not_signed", "Sign the form: that hands it in.") for place in places]
+        raise Invalid("A form with neither an answer nor a signature is not handed in.", faults=tuple(faults))
     if shown and not kept and not signed:
         blank = Fault("/answers", "blank", "Answer at least one of the questions.")
         raise Invalid("A form without an answer is not handed in.", faults=(blank,))

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, case, func, literal, null, select
+from sqlalchemy import ScalarSelect, and_, bindparam, case, func, literal, null, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from portal_api.core.access import SELF, Principal
@@ -16,6 +16,7 @@ from portal_api.core.ids import new_id
 from portal_api.models.clients import Client, ClientAssignment, ClientGrant
 from portal_api.models.forms import OPEN_STATES, FormAssignment, FormRecurrence, FormTemplate, FormVersion
 from portal_api.models.practices import Practice
+from portal_api.models.scheduling import Appointment, AppointmentAttendee
 from portal_api.models.staff import StaffMember
 from portal_api.schemas.forms.assignments import FormAssignmentCreate
 from portal_api.services import audit, clients
@@ -45,6 +46,7 @@ _WHO = Read(
     .join(Practice, Practice.id == bindparam("practice_id"))
     .where(Client.id == bindparam("client_id"))
 )
+ONE_DAY = timedelta(days=1)
 _LINES = ("line1", "line2", "city", "region", "postal_code", "country")
 
 
@@ -188,6 +190,25 @@ async def relationship_of(session: Session, client_id: UUID, account_id: UUID) -
     return await session.scalar(grant)
 
 
+def next_appointment() -> ScalarSelect[UUID]:
+    """The client's next appointment, once it is so near that a rule gives its form for it (F8.B2)."""
+    return (
+        select(Appointment.id)
+        .join(AppointmentAttendee, AppointmentAttendee.appointment_id == Appointment.id)
+        .where(
+            AppointmentAttendee.client_id == FormRecurrence.client_id,
+            AppointmentAttendee.account_id.is_(None),
+            AppointmentAttendee.starts_at > func.now(),
+            AppointmentAttendee.starts_at <= func.now() + FormRecurrence.days * ONE_DAY,
+            Appointment.state == "booked",
+        )
+        .order_by(AppointmentAttendee.starts_at, Appointment.id)
+        .limit(1)
+        .correlate(FormRecurrence)
+        .scalar_subquery()
+    )
+
+
 async def newest_versions(session: Session, template_ids: Iterable[UUID], pointer: str) -> dict[UUID, FormVersion]:
     """The newest version of each form, in the order they were named. Raises Invalid."""
     wanted = list(dict.fromkeys(template_ids))
@@ -229,7 +250,10 @@ async def _rule(
     )
     session.add(rule)
     await session.flush()
-    return rule.id, "first"
+    if rule.rule == "every_days":
+        return rule.id, "first"
+    near = await session.scalar(select(next_appointment()).where(FormRecurrence.id == rule.id))
+    return rule.id, str(near or "first")
 
 
 def _must_lie_ahead(recipient: Recipient, day: date | None, pointer: str) -> None:

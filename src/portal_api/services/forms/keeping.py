@@ -1,6 +1,7 @@
 """What happens to forms by the clock: they expire, and rules give the next one (F8.B2)."""
 
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, select
@@ -11,13 +12,12 @@ from portal_api.core.db import Session
 from portal_api.models.clients import Client
 from portal_api.models.forms import OPEN_STATES, FormAssignment, FormRecurrence, FormTemplate
 from portal_api.models.practices import Practice
-from portal_api.models.scheduling import Appointment, AppointmentAttendee
+from portal_api.models.scheduling import Appointment
 from portal_api.services import audit
 from portal_api.services.forms import assigning
 from portal_api.services.forms.assigning import Terms
 
 BATCH = 100
-_one_day = timedelta(days=1)
 _today = func.date(func.timezone(Practice.time_zone, func.now()))
 
 
@@ -60,33 +60,30 @@ async def give_by_date(session: Session) -> int:
 
 
 async def give_before_appointments(session: Session) -> int:
-    """Give what rules give before appointments that are near, at most BATCH; says how many rules gave."""
+    """Give what rules give before the next appointment, once it is near, at most BATCH; says how many rules gave.
+
+    What waits already is the one for it: the client fills in one before each appointment, not two.
+    """
     made = exists().where(
         FormAssignment.recurrence_id == FormRecurrence.id,
         FormAssignment.occurrence == cast(Appointment.id, Text),
     )
     near = (
         select(FormRecurrence, Appointment.id, func.date(func.timezone(Practice.time_zone, Appointment.starts_at)))
-        .join(AppointmentAttendee, AppointmentAttendee.client_id == FormRecurrence.client_id)
-        .join(Appointment, Appointment.id == AppointmentAttendee.appointment_id)
+        .select_from(FormRecurrence)
+        .join(Appointment, Appointment.id == assigning.next_appointment())
         .join(Practice, Practice.id == session.binding.practice_id)
-        .where(
-            _rule_is("before_appointment"),
-            _can_be_given(),
-            AppointmentAttendee.account_id.is_(None),
-            AppointmentAttendee.starts_at > func.now(),
-            AppointmentAttendee.starts_at <= func.now() + FormRecurrence.days * _one_day,
-            Appointment.state == "booked",
-            ~made,
-        )
-        .order_by(FormRecurrence.id, AppointmentAttendee.starts_at)
-        .limit(BATCH)
+        .where(_rule_is("before_appointment"), _in_use(), ~made)
+        .order_by(FormRecurrence.id)
     )
-    found = (await session.execute(near.with_for_update(of=FormRecurrence, skip_locked=True))).all()
-    next_ones = {rule.id: (rule, appointment_id, day) for rule, appointment_id, day in reversed(found)}
-    for rule, appointment_id, day in next_ones.values():
-        await _give(session, rule, str(appointment_id), day)
-    return len(next_ones)
+    found = (await session.execute(near.limit(BATCH).with_for_update(of=FormRecurrence, skip_locked=True))).all()
+    for rule, appointment_id, day in found:
+        waiting = await session.scalar(select(FormAssignment).where(*_waits_by(rule.id)).limit(1).with_for_update())
+        if waiting is None:
+            await _give(session, rule, str(appointment_id), day)
+        else:
+            await _move(session, waiting, str(appointment_id), day)
+    return len(found)
 
 
 def _rule_is(kind: str) -> ColumnElement[bool]:
@@ -95,12 +92,31 @@ def _rule_is(kind: str) -> ColumnElement[bool]:
 
 def _can_be_given() -> ColumnElement[bool]:
     """The form is in use, the client too, and none of the rule's waits for an answer."""
-    waits = exists().where(
-        FormAssignment.recurrence_id == FormRecurrence.id, FormAssignment.state_now().in_(OPEN_STATES)
-    )
-    in_use = exists().where(FormTemplate.id == FormRecurrence.form_template_id, FormTemplate.state == "published")
+    return and_(_in_use(), ~exists().where(*_waits_by(FormRecurrence.id)))
+
+
+def _in_use() -> ColumnElement[bool]:
+    published = exists().where(FormTemplate.id == FormRecurrence.form_template_id, FormTemplate.state == "published")
     here = exists().where(Client.id == FormRecurrence.client_id, Client.archived_at.is_(None))
-    return and_(~waits, in_use, here)
+    return and_(published, here)
+
+
+def _waits_by(rule_id: Any) -> tuple[ColumnElement[bool], ...]:
+    return FormAssignment.recurrence_id == rule_id, FormAssignment.state_now().in_(OPEN_STATES)
+
+
+async def _move(session: Session, waiting: FormAssignment, occurrence: str, day: date) -> None:
+    """Let one that waits be for another appointment than it was given for."""
+    waiting.occurrence, waiting.due_on = occurrence, day
+    await session.flush()
+    await audit.record(
+        session,
+        Principal.program(session.binding.practice_id),
+        "form.updated",
+        resource=("form_assignment", waiting.id),
+        clients=[waiting.client_id],
+        changed={"due_on": day},
+    )
 
 
 async def _give(session: Session, rule: FormRecurrence, occurrence: str, day: date) -> None:

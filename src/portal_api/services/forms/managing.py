@@ -63,11 +63,18 @@ async def withdraw(
 
 
 async def lock(session: Session, principal: Principal, form_assignment_id: UUID) -> dict[str, Any]:
-    """Close what was handed in and is not to be signed: it is not opened again. Raises NotFound, InvalidState."""
+    """Close what was handed in and is not to be signed: it is not opened again.
+
+    An intern leaves it to a supervisor, who signs it (F20.M6). Raises NotFound, InvalidState.
+    """
     assignment, _ = await reading.held(session, principal, form_assignment_id)
     if assignment.signers:
         raise InvalidState("Signatures lock this form: whoever is still to sign it signs it.", state=assignment.state)
-    assignment.lock(await clock.now(session), principal.account_id)
+    now = await clock.now(session)
+    if principal.is_in_training:
+        assignment.leave_to_supervisor(now)
+        return await _recorded(session, principal, assignment, "form.awaits_cosignature")
+    assignment.lock(now, principal.account_id)
     return await _recorded(session, principal, assignment, "form.locked")
 
 

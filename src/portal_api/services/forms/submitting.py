@@ -7,7 +7,7 @@ from portal_api.core import clock
 from portal_api.core.access import GrantPermission, Principal
 from portal_api.core.db import Session
 from portal_api.core.errors import InvalidState, PreconditionFailed
-from portal_api.models.forms import FormAssignment, FormKind, FormState, FormTemplate, FormVersion
+from portal_api.models.forms import FormAssignment, FormKind, FormTemplate, FormVersion
 from portal_api.schemas.forms.definition import FormDefinition
 from portal_api.schemas.forms.mine import MyFormSubmission, MyFormWithdrawal
 from portal_api.services import audit
@@ -45,12 +45,18 @@ async def submit(
     return await reading.get(session, principal, form_assignment_id)
 
 
-async def complete(session: Session, principal: Principal, assignment: FormAssignment, version: FormVersion) -> None:
-    """Check, score and hand in an assignment that the caller holds. Raises InvalidState, Invalid."""
+async def complete(
+    session: Session, principal: Principal, assignment: FormAssignment, version: FormVersion, *, signing: bool = False
+) -> None:
+    """Check, score and hand in an assignment that the caller holds; signing: by signing it.
+
+    Raises InvalidState, Invalid.
+    """
     now = await clock.now(session)
     assignment.must_be_open(now)
     definition = FormDefinition.model_validate(version.definition)
-    given = answers.completed(definition, assignment.answers, signed=bool(assignment.signers))
+    signed = (signing or assignment.practice_signs_first) if assignment.signers else None
+    given = answers.completed(definition, assignment.answers, signed=signed)
     by = principal.account_id
     assert by is not None  # noqa: S101 - the routes ask for an account
     kind = "client" if principal.is_client else "staff"
@@ -64,7 +70,18 @@ async def complete(session: Session, principal: Principal, assignment: FormAssig
         clients=[assignment.client_id],
         details={"form_template_id": str(version.form_template_id), "on_behalf": kind == "staff"},
     )
+    if not signing:
+        await _tell_first_signer(session, principal, assignment)
     await alerts.raise_for(session, principal, assignment, version)
+
+
+async def _tell_first_signer(session: Session, principal: Principal, assignment: FormAssignment) -> None:
+    """Whoever signs first hears of it, unless that is the client, who has it before them."""
+    about = {"resource": ("form_assignment", assignment.id), "clients": [assignment.client_id]}
+    if assignment.practice_signs_first:
+        await audit.record(session, principal, "form.awaits_cosignature", **about)
+    elif assignment.guardian_signs_first:
+        await audit.record(session, principal, "form.awaits_signature", **about, details={"party": "guardian"})
 
 
 async def withdraw_consent(
@@ -80,7 +97,7 @@ async def withdraw_consent(
     )
     now = await clock.now(session)
     template = await session.get_one(FormTemplate, (assignment.practice_id, assignment.form_template_id))
-    if template.kind != FormKind.CONSENT or assignment.state not in (FormState.SUBMITTED, FormState.LOCKED):
+    if template.kind != FormKind.CONSENT or not assignment.was_given:
         state = assignment.state_at(now)
         raise InvalidState("Only a consent that was given can be withdrawn.", state=state)
     assignment.withdraw(now, principal.account_id, reason)

@@ -55,8 +55,7 @@ async def create(session: Session, principal: Principal, client_id: UUID, data: 
         created_by=principal.account_id,
         **fields,
     )
-    if guardian.valid_to is not None and guardian.valid_to <= max(practice.now, guardian.valid_from):
-        raise invalid("/valid_to", "past", "Give an end that lies ahead, after the beginning.")
+    _must_be_a_span(guardian, max(practice.now, guardian.valid_from))
     session.add(guardian)
     await session.flush()
     await grants.realign(session, [(guardian, client)], practice)
@@ -75,7 +74,7 @@ async def update(
     """Change what is given; what they may do changes with their next request.
 
     Raises NotFound, PreconditionFailed with the current copy, InvalidState, EmailBelongsToGuardian, GuardianExists,
-    NoContactWith, Invalid for a null.
+    NoContactWith, Invalid for a null and for a span that never is.
     """
     guardian, client = await locked(session, principal, guardian_id, client_id)
     if if_match is not None and guardian.version != if_match:
@@ -94,6 +93,8 @@ async def update(
         changes["valid_to"] = _end(data.valid_to, practice.zone)
     for name, value in changes.items():
         setattr(guardian, name, value)
+    if changes.keys() & {"valid_from", "valid_to"}:
+        _must_be_a_span(guardian, guardian.valid_from)
     if changes.keys() & {"given_name", "family_name", "email"}:
         await custody.must_allow(session, client.id, guardian.given_name, guardian.family_name, guardian.email)
     guardian.updated_at = func.now()
@@ -162,6 +163,11 @@ async def _tell_of(session: Session, principal: Principal, guardian: Guardian, b
         clients=[guardian.client_id],
         details=moved,
     )
+
+
+def _must_be_a_span(guardian: Guardian, begins: datetime) -> None:
+    if guardian.valid_to is not None and guardian.valid_to <= begins:
+        raise invalid("/valid_to", "past", "Give an end that lies ahead, after the beginning.")
 
 
 def _beginning(given: datetime | date | None, zone: ZoneInfo) -> datetime | None:

@@ -5,7 +5,7 @@ what is ahead is listed, and what has come is written down, so that people are t
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,8 @@ from portal_api.services.portal import settings
 
 REALIGN = "guardians.realign"
 AT_ONCE = 100
+AHEAD = timedelta(days=30)
+"""So long before staff are told: time to extend, and to ask the client for an address of their own."""
 RULES = Read(
     select(
         PortalSettings.age_transitions.label("transitions"),
@@ -104,6 +106,36 @@ async def realign(session: Session, after: UUID | None) -> UUID | None:
 async def is_any_due(session: Session) -> bool:
     """Whether a moment has come that nobody was told of."""
     return await session.scalar(DUE.limit(1)) is not None
+
+
+async def foretell(session: Session) -> bool:
+    """Write down what is ahead, of up to AT_ONCE guardians, so that staff are told once of each client and moment.
+
+    Returns whether there may be more.
+    """
+    near = Guardian.transition_at > func.now(), Guardian.transition_at <= func.now() + AHEAD
+    statement = select(Guardian).join(Client, Client.id == Guardian.client_id)
+    statement = statement.where(
+        Guardian.revoked_at.is_(None),
+        Client.archived_at.is_(None),
+        *near,
+        Guardian.foretold_at.is_distinct_from(Guardian.transition_at),
+    )
+    held = statement.order_by(Guardian.client_id, Guardian.id).limit(AT_ONCE).with_for_update(of=Guardian)
+    guardians = (await session.scalars(held)).all()
+    told = {(guardian.client_id, at) for guardian in guardians if (at := guardian.transition_at)}
+    known = select(Guardian.client_id, Guardian.foretold_at).where(
+        tuple_(Guardian.client_id, Guardian.foretold_at).in_(told)
+    )
+    told -= {(row.client_id, row.foretold_at) for row in await session.execute(known)} if told else set()
+    for guardian in guardians:
+        guardian.foretold_at = guardian.transition_at
+    await session.flush()
+    program = Principal.program(session.binding.practice_id)
+    for client_id, at in sorted(told, key=str):
+        about: dict[str, Any] = {"resource": ("client", client_id), "clients": [client_id]}
+        await audit.record(session, program, "guardian.change_ahead", details={"at": at.isoformat()}, **about)
+    return len(guardians) == AT_ONCE
 
 
 async def announce(session: Session) -> tuple[int, list[tuple[UUID, UUID | None]]]:

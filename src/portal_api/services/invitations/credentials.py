@@ -15,7 +15,7 @@ from portal_api.schemas.base import normal_email
 from portal_api.schemas.clients import CredentialsSet
 from portal_api.services import audit, onboarding
 from portal_api.services.auth import passwords, sessions
-from portal_api.services.clients import logins, portal_access, reading
+from portal_api.services.clients import guardian_emails, logins, portal_access, reading
 
 LIFETIME = timedelta(hours=72)
 
@@ -28,7 +28,7 @@ async def put(session: Session, principal: Principal, client_id: UUID, data: Cre
     """Make the client's own login, or hand out a new starter password while the last one was not changed.
 
     The address stays unproved (A06). Raises NotFound, InvalidState, PortalNotEnabled, StaffCredentialsDisabled,
-    AlreadyLinked, EmailInUse, Invalid for a weak password.
+    AlreadyLinked, EmailInUse, EmailBelongsToGuardian, Invalid for a weak password.
     """
     client = await reading.locked(session, principal, client_id)
     settings, own = await logins.prepare(session, client)
@@ -66,5 +66,6 @@ async def _account(session: Session, client: Client, own: Account | None, email:
         raise logins.EmailInUse("Invite the person to this address instead: they can prove that it is theirs.")
     if own is None:
         return await logins.add_account(session, client, email)
+    await guardian_emails.must_not_be_a_guardians(session, client.id, email)
     own.email, own.email_norm = email, normal_email(email)
     return own

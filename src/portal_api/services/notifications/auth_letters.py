@@ -25,7 +25,7 @@ async def verify_again(session: Session, event: Event) -> Letter | None:
 @letter("email_change.requested")
 async def confirm_new_address(session: Session, event: Event) -> Letter | None:
     secret = await open_secret(session, event)
-    if secret is None or await email_change.taken(session, secret.email):
+    if secret is None or await email_change.taken(session, secret.account_id, secret.email):
         return None
     return await _link(session, secret, "email_change_confirm", "/confirm-email")
 

@@ -23,6 +23,7 @@ from portal_api.models.insurance import InsurancePolicy
 from portal_api.models.messages import Thread
 from portal_api.models.prospects import Prospect
 from portal_api.models.scheduling import Appointment, AppointmentRequest
+from portal_api.models.signatures import Signature, SignatureRequest
 from portal_api.models.staff import StaffMember, Supervision
 from portal_api.services.auth.authority import HIDDEN_PORTAL_STATES
 from portal_api.services.messages import recipients
@@ -152,11 +153,23 @@ async def filling_in(session: Session, event: Event) -> list[Person]:
 
 
 async def asked_to_sign(session: Session, event: Event) -> list[Person]:
-    """Who may sign for the client; a document that is to be signed must be theirs to read as well."""
+    """Who may sign for the client, as what is asked for, and has not; a document must be theirs to read as well."""
     needed = [GrantPermission.FORMS_SIGN]
-    if event.type == "signature_request.created":
+    if event.resource_type == "document":
         needed.append(GrantPermission.DOCUMENTS_VIEW)
-    return await _families(session, event.client_ids, *needed, event=event)
+    found = await _families(session, event.client_ids, *needed, event=event)
+    own = {person.account_id for person in await own_login(session, event)}
+    meant = await session.scalar(select(FormAssignment.account_id).where(FormAssignment.id == event.resource_id))
+    of_it = select(Signature.account_id).join(SignatureRequest, SignatureRequest.id == Signature.request_id)
+    signed = set(await session.scalars(of_it.where(SignatureRequest.subject_id == event.resource_id)))
+    party = event.details.get("party")
+    return [
+        person
+        for person in found
+        if person.account_id not in signed
+        and meant in (None, person.account_id)
+        and party in (None, "client" if person.account_id in own else "guardian")
+    ]
 
 
 async def proposer(session: Session, event: Event) -> list[Person]:

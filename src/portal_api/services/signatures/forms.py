@@ -84,15 +84,14 @@ async def view(source: Source, principal: Principal, form_assignment_id: UUID) -
 
 
 async def sign_mine(session: Session, principal: Principal, form_assignment_id: UUID, data: MySign) -> dict[str, Any]:
-    """The client, or who acts for them, signs. What is complete and not handed in yet is handed in with it.
+    """The client, or who acts for them, signs. What is complete is handed in with it: that adds no answer.
 
     Raises NotFound, Forbidden, NothingToSign, Invalid naming what is missing, InvalidState, and what `signing.sign`
     raises.
     """
     assignment, version = await of_forms.held_by_client(session, principal, form_assignment_id, data.client_id, SIGN)
     if assignment.state_at(await clock.now(session)) in OPEN_STATES and assignment.signers:
-        principal.profile(assignment.client_id, GrantPermission.FORMS_COMPLETE)
-        await complete(session, principal, assignment, version)
+        await complete(session, principal, assignment, version, signing=True)
     await _sign(session, principal, assignment, client_as(principal, assignment.client_id), data)
     return await view_mine(session, principal, form_assignment_id)
 
@@ -157,6 +156,8 @@ async def _sign(
     await session.flush()
     subject = await _subject(session, assignment.id)
     if not await signing.sign(session, principal, subject, candidates, data):
+        if turn := await reading.turn(session, subject):
+            await _record(session, principal, assignment, f"form.{turn[0]}", turn[1])
         return
     assignment.lock(await clock.instant(session), principal.account_id)
     await _record(session, principal, assignment, "form.signed")
@@ -198,7 +199,13 @@ def _wanted(roles: list[SignerRole], account_id: UUID | None) -> tuple[Wanted, .
     )
 
 
-async def _record(session: Session, principal: Principal, assignment: FormAssignment, event: str) -> None:
+async def _record(
+    session: Session,
+    principal: Principal,
+    assignment: FormAssignment,
+    event: str,
+    details: dict[str, Any] | None = None,
+) -> None:
     await session.flush()
-    resource = ("form_assignment", assignment.id)
-    await audit.record(session, principal, event, resource=resource, clients=[assignment.client_id])
+    about = {"resource": ("form_assignment", assignment.id), "clients": [assignment.client_id]}
+    await audit.record(session, principal, event, **about, details=details)

@@ -141,6 +141,8 @@ async def _sign(
     await _must_be_asked(session, document.id)
     subject, _ = await _subject(session, document.id)
     if not await signing.sign(session, principal, subject, candidates, data):
+        if turn := await reading.turn(session, subject):
+            await _record(session, principal, subject, f"document.{turn[0]}", turn[1])
         return
     document.retention_class = RetentionClass.CLINICAL
     await _record(session, principal, subject, "document.signed")
@@ -206,6 +208,9 @@ async def _end_of(session: Session, day: date | None, now: datetime) -> datetime
     return ends
 
 
-async def _record(session: Session, principal: Principal, subject: Subject, type: str) -> None:
+async def _record(
+    session: Session, principal: Principal, subject: Subject, type: str, details: dict[str, Any] | None = None
+) -> None:
     await session.flush()
-    await audit.record(session, principal, type, resource=("document", subject.id), clients=[subject.client_id])
+    about = {"resource": ("document", subject.id), "clients": [subject.client_id]}
+    await audit.record(session, principal, type, **about, details=details)

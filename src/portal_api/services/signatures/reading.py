@@ -64,6 +64,7 @@ DECISIONS = Read(
     .where(SignatureDecision.subject_kind == bindparam("kind"), SignatureDecision.subject_id == bindparam("subject_id"))
     .order_by(SignatureDecision.id)
 )
+STAFF = (Party.PRACTITIONER, Party.SUPERVISOR)
 GUARDIANS = Read(
     select(ClientGrant.account_id)
     .where(
@@ -117,7 +118,22 @@ async def next_is_staff(source: Source, subject: Subject) -> bool:
     """Whether those in the practice are to sign before the client, or who acts for them, does."""
     found = await standings(source, subject)
     first = found.standing.next_slot
-    return first is not None and first.party in (Party.PRACTITIONER, Party.SUPERVISOR)
+    return first is not None and first.party in STAFF
+
+
+async def turn(source: Source, subject: Subject) -> tuple[str, dict[str, Any]] | None:
+    """What is told of whose turn it is, the end of an event's name and its details; None where they were told before.
+
+    Guardians who sign beside each other were told together: another notice would tell one that another has signed.
+    """
+    found = await standings(source, subject)
+    first = found.standing.next_slot
+    begun = {slot.position for slot, given in found.standing.slots if given is not None}
+    if first is None or not subject.in_order or first.position in begun:
+        return None
+    if first.party in STAFF:
+        return "awaits_cosignature", {"party": first.party}
+    return "awaits_signature", {} if first.by_guardians else {"party": first.party}
 
 
 async def held_request(session: Session, kind: SubjectKind, subject_id: UUID) -> SignatureRequest | None:

@@ -132,6 +132,8 @@ AUDIENCES: Mapping[str, Audience] = {
     ),
     **_all(
         _document,
+        "document.awaits_cosignature",
+        "document.awaits_signature",
         "document.declined",
         "document.signed",
         "signature_request.cancelled",
@@ -140,6 +142,8 @@ AUDIENCES: Mapping[str, Audience] = {
     **_all(
         _form,
         "form.assigned",
+        "form.awaits_cosignature",
+        "form.awaits_signature",
         "form.consent_withdrawn",
         "form.declined",
         "form.expired",
@@ -218,6 +222,7 @@ AUDIENCES: Mapping[str, Audience] = {
         "guardian.access_ended",
         "guardian.access_narrowed",
         "guardian.added",
+        "guardian.change_ahead",
         "guardian.extended",
         "guardian.joined",
         "guardian.permissions_changed",

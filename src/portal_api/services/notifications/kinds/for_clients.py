@@ -112,6 +112,8 @@ KINDS = (
         audience=CLIENTS,
         importance=Importance.DIGESTIBLE,
         events={
+            "document.awaits_signature": Words("A document waits for your signature", DOCUMENT),
+            "form.awaits_signature": Words("A form waits for your signature", FORM),
             "signature_request.created": Words("A document waits for your signature", DOCUMENT),
             "treatment_plan.shared": Words("A treatment plan was shared with you", PLAN),
         },

@@ -131,6 +131,19 @@ KINDS = (
         channels=channels(DAILY, SILENT),
     ),
     Kind(
+        key="age_transitions",
+        title="Clients who will soon be of an age at which guardians may do less",
+        audience=STAFF,
+        importance=Importance.DIGESTIBLE,
+        events={
+            "guardian.change_ahead": Words(
+                "Guardians of a client will soon be able to do less, at the client's age", "/clients/{client}/guardians"
+            )
+        },
+        recipients=people.assigned,
+        channels=channels(DAILY, SILENT),
+    ),
+    Kind(
         key="prospects",
         title="People who signed up",
         audience=STAFF,
@@ -169,10 +182,14 @@ KINDS = (
     ),
     Kind(
         key="reviews",
-        title="Treatment plans that wait for you or a colleague",
+        title="What waits to be signed by you or a colleague",
         audience=STAFF,
         importance=Importance.DIGESTIBLE,
-        events={"treatment_plan.submitted_for_review": Words("A treatment plan waits to be signed", PLAN)},
+        events={
+            "document.awaits_cosignature": Words("A document waits to be signed", DOCUMENT),
+            "form.awaits_cosignature": Words("A form waits to be signed", ASSIGNMENT),
+            "treatment_plan.submitted_for_review": Words("A treatment plan waits to be signed", PLAN),
+        },
         recipients=people.assigned_and_supervisors,
         channels=channels(SOON, AT_ONCE),
     ),
