@@ -18,6 +18,7 @@ from portal_api.schemas.messages import (
     ThreadRead,
 )
 from portal_api.services.messages import attachments, listing, policy, sending, starting
+from portal_api.web.replies import Reply
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1/me", tag="messages")
@@ -46,7 +47,7 @@ async def create_my_thread(data: MyThreadCreate, session: SessionDep, principal:
 @router.get("/threads/{thread_id}", response_model=MyThread)
 async def get_my_thread(thread_id: UUID, reader: ReaderDep, principal: CanMessage) -> Any:
     """One thread; what was written is at `messages`."""
-    return await listing.get(reader, principal, thread_id)
+    return Reply(await listing.get(reader, principal, thread_id), tagged=True)
 
 
 @router.get("/threads/{thread_id}/messages", response_model=Page[Message])

@@ -19,6 +19,7 @@ from portal_api.schemas.messages import (
     ThreadRead,
 )
 from portal_api.services.messages import attachments, listing, sending, starting
+from portal_api.web.replies import Reply
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1", tag="messages")
@@ -41,7 +42,7 @@ async def create_thread(data: ThreadCreate, session: SessionDep, principal: CanW
 @router.get("/threads/{thread_id}", response_model=Thread)
 async def get_thread(thread_id: UUID, reader: ReaderDep, principal: CanReadMessages) -> Any:
     """One thread; what was written is at `messages`."""
-    return await listing.get(reader, principal, thread_id)
+    return Reply(await listing.get(reader, principal, thread_id), tagged=True)
 
 
 @router.get("/threads/{thread_id}/messages", response_model=Page[Message])
