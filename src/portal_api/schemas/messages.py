@@ -156,7 +156,7 @@ class OfficeWindow(ClockWindow):
 
 class MessagingPolicyUpdate(Change):
     clients_may: ClientsMay | None = None
-    office_hours: Annotated[list[OfficeWindow], Field(max_length=50)] | None = Field(
+    office_hours: Annotated[list[OfficeWindow], Field(min_length=1, max_length=50)] | None = Field(
         None, description="In the practice's time zone; outside of them clients write nothing. Null: always."
     )
     expected_response_hours: Annotated[int, Field(ge=1, le=720)] | None = None

@@ -45,7 +45,7 @@ async def write(session: Session, principal: Principal, thread: Thread, data: Me
     assert principal.account_id is not None  # noqa: S101 - by the route's permission
     message = await writing.add(session, thread, kind, principal.account_id, principal.staff_id, data.body)
     await _attach(session, principal, thread, message, data.document_ids)
-    await writing.mark_read(session, thread, principal.account_id, principal.staff_id, message.seq)
+    await writing.mark_written(session, thread, message)
     await _record(session, principal, "message.sent", message)
     if principal.is_client:
         await absence.answer(session, thread)
@@ -100,10 +100,11 @@ async def _takes_part(session: Session, principal: Principal, thread_id: UUID) -
 async def retract(session: Session, principal: Principal, message_id: UUID) -> dict[str, Any]:
     """Take back what one wrote: others see that something was there, the record keeps it (F12.M3).
 
-    Raises NotFound, Forbidden for what somebody else wrote, InvalidState.
+    Raises NotFound, FeatureDisabled, Forbidden for what somebody else wrote, InvalidState.
     """
     row = await reading.message(session, principal, message_id)
     await writing.locked(session, UUID(str(row["thread_id"])))
+    await features.require(session, principal, row["client_id"], Feature.SECURE_MESSAGING)
     if not row["own"]:
         raise Forbidden("Only who wrote a message can take it back.")
     message = (await session.scalars(select(Message).where(Message.id == message_id))).one()
