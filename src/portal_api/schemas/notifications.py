@@ -71,8 +71,9 @@ class DigestPreview(Output):
 
 
 class QuietHours(Input):
-    """By the account's clock, and over midnight where `start` is after `end`. Mails, also the digest, and pushes wait for
-    their end; security notices are not held back.
+    """By the account's clock, and over midnight where `start` is after `end`.
+
+    Mails, also the digest, and pushes wait for their end; security notices are not held back.
     """
 
     start: ClockTime

@@ -16,6 +16,7 @@ from tests import people
 from tests.api.documents.shelf import PDF
 from tests.api.messages.desk import MINE, THEIRS, Desk, made
 from tests.api.scheduling.held_time import Sql
+from tests.copies import Copy
 
 
 class TestWriting:
@@ -289,7 +290,13 @@ class TestTakingBack:
 
     @pytest.mark.parametrize(
         "statement",
-        ["UPDATE thread_message SET body = 'x'", "DELETE FROM thread_message", "DELETE FROM message_retraction"],
+        [
+            "UPDATE thread_message SET body = 'x'",
+            "UPDATE message_edit SET body = 'x'",
+            "DELETE FROM thread_message",
+            "DELETE FROM message_edit",
+            "DELETE FROM message_retraction",
+        ],
     )
     async def test_the_database_changes_none(self, statement: str, desk: Desk) -> None:
         """F12.M3: not even the program could."""
@@ -300,6 +307,95 @@ class TestTakingBack:
                 table = statement.split()[1 if statement.startswith("UPDATE") else 2]
                 mine = f"{statement} WHERE {table}.practice_id = :id"
                 await session.execute(text(mine), {"id": binding.practice_id})
+
+
+class TestWritingAnew:
+    async def test_others_see_what_it_says_now_and_the_record_keeps_all(self, desk: Desk) -> None:
+        """F12.M3"""
+        thread = await desk.begin(body="At nine.")
+        (message,) = await desk.messages(thread, desk.client)
+        sent, until = (datetime.fromisoformat(message[name]) for name in ("sent_at", "editable_until"))
+        assert (until - sent, message["edited_at"], message["version"]) == (timedelta(minutes=15), None, 1)
+        path = f"/v1/me/messages/{message['id']}"
+        for body in ("At ten.", "At eleven."):
+            changed = await desk.client.patch(path, {"body": body})
+            assert (changed.status_code, changed.json()["body"]) == (200, body)
+        again = await desk.client.patch(path, {"body": "At eleven."})
+        assert (again.json()["version"], again.headers["etag"]) == (3, '"v3"'), "the same once more is no change"
+        assert (await desk.client.patch(path, {})).json() == again.json()
+        (seen,) = await desk.messages(thread, desk.clinician)
+        assert (seen["body"], seen["edited_at"] is not None, seen["seq"]) == ("At eleven.", True, 1)
+        view = await desk.seen(thread, desk.clinician)
+        assert (view["last_message"]["body"], view["unread_count"]) == ("At eleven.", 1)
+        assert (await desk.listed(desk.clinician, q="eleven"), await desk.listed(desk.clinician, q="nine")) == (
+            ["Tuesday"],
+            [],
+        )
+        await desk.client.post(f"{path}/retract")
+        record = (await desk.clinician.get(f"/v1/messages/{message['id']}/record")).json()
+        assert record["body"] == "At eleven."
+        assert [each["body"] for each in record["versions"]] == ["At nine.", "At ten.", "At eleven."]
+        assert record["versions"][0]["written_at"] == message["sent_at"]
+        refused = await desk.client.patch(path, {"body": "At noon."})
+        assert (refused.status_code, refused.json()["state"]) == (409, "retracted")
+
+    async def test_only_ones_own_and_not_for_long(self, desk: Desk, sql: Sql) -> None:
+        thread = await desk.begin()
+        answer = await desk.write(thread)
+        theirs = f"/v1/messages/{answer['id']}"
+        (mine,) = [each for each in await desk.messages(thread, desk.client) if each["own"]]
+        mother = await people.guardian(desk.world, desk.practice, desk.client_id)
+        for by, path, status in (
+            (desk.clinician, f"/v1/messages/{mine['id']}", 403),
+            (desk.client, f"/v1/me/messages/{answer['id']}", 403),
+            (mother, f"/v1/me/messages/{mine['id']}", 404),
+            (desk.owner, theirs, 404),
+        ):
+            assert (await by.patch(path, {"body": "x"})).status_code == status, path
+        for body in ({"body": None}, {"body": " "}, {"body": "x" * 4001}, {"text": "x"}):
+            assert (await desk.clinician.patch(theirs, body)).status_code == 422, body
+        sql("UPDATE thread_message SET sent_at = sent_at - interval '15 minutes' WHERE id = %s", answer["id"])
+        late = await desk.clinician.patch(theirs, {"body": "No."})
+        assert (late.status_code, late.json()["code"]) == (409, "edit_closed")
+        assert [each["body"] for each in await desk.messages(thread, desk.clinician)] == ["Yes.", mine["body"]]
+
+    async def test_of_two_at_once_one_has_seen_the_other(self, desk: Desk) -> None:
+        """F19.M2"""
+        sent = await desk.write(await desk.begin())
+        path = f"/v1/messages/{sent['id']}"
+        edits = (desk.clinician.patch(path, {"body": f"{n}"}, headers={"If-Match": '"v1"'}) for n in range(5))
+        answers = await asyncio.gather(*edits)
+        assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412]
+        (made,) = [answer.json() for answer in answers if answer.is_success]
+        assert {answer.json()["current"]["body"] for answer in answers if not answer.is_success} == {made["body"]}
+        free = await asyncio.gather(*(desk.clinician.patch(path, {"body": f"free {n}"}) for n in range(5)))
+        assert sorted(answer.json()["version"] for answer in free) == [3, 4, 5, 6, 7]
+
+    async def test_it_is_writing(self, desk: Desk) -> None:
+        """F12.M10, F12.B1"""
+        thread = await desk.begin()
+        answer = await desk.write(thread)
+        (mine,) = [each for each in await desk.messages(thread, desk.client) if each["own"]]
+        day = (datetime.now(UTC) + timedelta(days=2)).strftime("%A").lower()
+        await desk.policy(office_hours=[{"weekday": day, "start": "09:00", "end": "10:00"}])
+        closed = await desk.client.patch(f"/v1/me/messages/{mine['id']}", {"body": "x"})
+        assert (closed.status_code, closed.json()["code"]) == (409, "outside_office_hours")
+        await desk.switch(False)
+        for by, path in (
+            (desk.client, f"/v1/me/messages/{mine['id']}"),
+            (desk.clinician, f"/v1/messages/{answer['id']}"),
+        ):
+            off = await by.patch(path, {"body": "x"})
+            assert (off.status_code, off.json()["code"]) == (403, "feature_disabled")
+
+    async def test_copies_of_the_thread_have_it(self, desk: Desk) -> None:
+        """F19.M1"""
+        sent = await desk.write(await desk.begin())
+        copy = Copy(desk.client)
+        await copy.sync()
+        assert (await desk.clinician.patch(f"/v1/messages/{sent['id']}", {"body": "No."})).status_code == 200
+        await copy.sync()
+        assert copy.objects["thread"][sent["thread_id"]]["last_message"]["body"] == "No."
 
 
 class TestSearching:

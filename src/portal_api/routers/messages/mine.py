@@ -5,12 +5,13 @@ from uuid import UUID
 
 from fastapi import Query
 
-from portal_api.routers.deps import CanMessage, ReaderDep, SessionDep
+from portal_api.routers.deps import CanMessage, IfMatch, ReaderDep, SessionDep
 from portal_api.routers.documents.attachments import FILE, attachment
 from portal_api.schemas.base import Page, PageQuery
 from portal_api.schemas.messages import (
     Message,
     MessageCreate,
+    MessageUpdate,
     MyMessaging,
     MyThread,
     MyThreadCreate,
@@ -78,6 +79,14 @@ async def get_my_thread_attachment(
 ) -> Any:
     """A file that goes with a message of the thread. Opening it is noted."""
     return attachment(await attachments.content(session, principal, thread_id, attachment_id))
+
+
+@router.patch("/messages/{own_message_id}", response_model=Message)
+async def update_my_message(
+    own_message_id: UUID, data: MessageUpdate, session: SessionDep, principal: CanMessage, if_match: IfMatch
+) -> Any:
+    """Write what one wrote anew, within 15 minutes; the record keeps what it said before."""
+    return await sending.edit(session, principal, own_message_id, data, if_match)
 
 
 @router.post("/messages/{own_message_id}/retract", response_model=Message)
