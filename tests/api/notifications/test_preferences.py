@@ -1,5 +1,6 @@
 """How somebody wants to be told: by kind and channel, when, and whether they agree to be contacted at all."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -118,6 +119,18 @@ class TestChoosing:
         await scene.practitioner.patch(f"/v1/clients/{scene.client_id}/contact-consents", {"email": False})
         third = await scene.client.get(PREFERENCES, headers={"If-None-Match": second.headers["etag"]})
         assert third.json()["consents"]["email"] is False
+
+    async def test_a_link_and_its_holder_at_once(self, scene: Scene) -> None:
+        """Neither is lost, and neither fails."""
+        async with scene.house.session() as session:
+            headers = await unsubscribing.headers(session, UUID(scene.client.account["id"]), "documents")
+        path = headers["List-Unsubscribe"].strip("<>").removeprefix("http://portal.test")
+        before = (await scene.client.patch(PREFERENCES, {"digest_at": "07:00"})).json()["version"]
+        changes = [scene.client.patch(PREFERENCES, {"digest_at": f"0{n}:30"}) for n in range(6)]
+        answers = await asyncio.gather(*changes, *(scene.world.http.post(path) for _ in range(6)))
+        assert {answer.status_code for answer in answers} == {200}
+        after = (await scene.client.get(PREFERENCES)).json()
+        assert (of(after, "documents")["email"]["mode"], after["version"] >= before + 12) == ("off", True)
 
 
 class TestQuietHours:

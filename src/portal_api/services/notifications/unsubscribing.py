@@ -50,9 +50,9 @@ async def end(session: Session, visitor: Principal, text: str) -> None:
     if link.kind == REMINDERS:
         await _no_reminders(session, link.recipient_id)
     else:
+        await _count(session, link.recipient_id)
         for kind in await _ended(session, link):
             await set_mode(session, link.recipient_id, kind, EMAIL, "off")
-        await _count(session, link.recipient_id)
     details = {"kind": link.kind, "channel": EMAIL, "mode": "off"}
     await audit.record(
         session,
@@ -74,8 +74,9 @@ async def set_mode(session: Session, recipient_id: UUID, kind: str, channel: str
 
 
 async def _count(session: Session, recipient_id: UUID) -> None:
-    """What an account's holder chose is another version now."""
-    if await session.scalar(select(Account.id).where(Account.id == recipient_id)) is None:
+    """What an account's holder chose is another version now; whoever else changes it waits."""
+    held = select(Account.id).where(Account.id == recipient_id).with_for_update(key_share=True)
+    if await session.scalar(held) is None:
         return
     row = insert(NotificationSettings).values(practice_id=session.binding.practice_id, account_id=recipient_id)
     again = {"version": NotificationSettings.version + 1, "updated_at": func.now()}
