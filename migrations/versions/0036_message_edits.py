@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from practice_tables import create_practice_table
 
-revision = "0037_message_edits"
-down_revision = "0034_unattended_threads"
+revision = "0036_message_edits"
+down_revision = "0035_guardians"
 branch_labels = None
 depends_on = None
 
