@@ -300,6 +300,8 @@ BODIES: dict[str, Body | Callable[[House], Body | Awaitable[Body]]] = {
     "POST /v1/me/appointments/{}/reschedule": {"starts_at": "2030-01-01T09:00Z"},
     "POST /v1/threads": _written,
     "POST /v1/threads/{}/messages": {"body": "Yes."},
+    "PATCH /v1/messages/{}": {"body": "No."},
+    "PATCH /v1/me/messages/{}": {"body": "May I come earlier?"},
     "POST /v1/threads/{}/participants": _participant,
     "POST /v1/threads/{}/read": {},
     "POST /v1/me/threads": {"subject": "Tuesday", "body": "May I come later?"},

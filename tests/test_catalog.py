@@ -15,6 +15,7 @@ APPEND_ONLY = {
     "event_subject",
     "form_version",
     "message_attachment",
+    "message_edit",
     "message_retraction",
     "out_of_office_reply",
     "portal_access_change",

@@ -133,7 +133,7 @@ def test_consents_that_stood_beside_a_chart_come_into_it(cluster: str) -> None:
 def test_an_order_that_is_gone_is_named_no_more(cluster: str) -> None:
     url = empty_database(cluster, "migrations_orders")
     config = alembic_config(url)
-    command.upgrade(config, "0036_guardians")
+    command.upgrade(config, "0035_guardians")
     command.downgrade(config, "-1")
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     practice, with_one, without, order = (UUID(int=n) for n in range(1, 5))
@@ -149,7 +149,7 @@ def test_an_order_that_is_gone_is_named_no_more(cluster: str) -> None:
             " VALUES (%s, %s, %s, gen_random_uuid(), 'Order', 'order.pdf', 'custody_order', 'staff')",
             [practice, order, with_one],
         )
-    command.upgrade(config, "0036_guardians")
+    command.upgrade(config, "0035_guardians")
     with psycopg.connect(plain) as connection:
         forced = "SELECT bool_and(relforcerowsecurity) FROM pg_class WHERE relname IN ('custody_record', 'document')"
         assert connection.execute(forced).fetchone() == (True,)

@@ -66,6 +66,11 @@ class Client(PracticeScoped, Id, Mutable, Base):
     portal_state: Mapped[str] = mapped_column(default="none", server_default=text("'none'"))
     search_text: Mapped[str] = mapped_column(default="", server_default=text("''"))
 
+    @property
+    def refuses_mail(self) -> bool:
+        """Whether the chart says that the client does not agree to be mailed (F14.M5)."""
+        return (self.contact_preferences or {}).get("email") is False
+
     def archive(self, at: datetime) -> None:
         if self.archived_at is not None:
             raise InvalidState("The client is archived already.", state="archived")

@@ -1,6 +1,6 @@
 """Secure messages: threads, who is in them, messages that nothing changes, what a practice says about it all (F12)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -44,6 +44,8 @@ class ClientsMay(StrEnum):
     REPLY = "reply"
 
 
+EDITABLE_FOR = timedelta(minutes=15)
+"""How long its author may write a message anew (F12.M3); after that they take it back."""
 CLINICIANS = frozenset({Role.PRACTITIONER, Role.SUPERVISOR, Role.INTERN})
 AUDIENCE_ROLES: dict[ThreadAudience, frozenset[Role]] = {
     ThreadAudience.CLINICAL: CLINICIANS,
@@ -107,7 +109,7 @@ class ThreadParticipant(ClientOwned, Confidential, Base):
 
 
 class Message(ClientOwned, Confidential, Id, Base):
-    """What somebody wrote. Never changed and never deleted: a retraction stands beside it (F12.M3)."""
+    """What somebody wrote. Never changed and never deleted: edits and a retraction stand beside it (F12.M3)."""
 
     __tablename__ = "thread_message"
     __table_args__ = (
@@ -152,6 +154,18 @@ class MessageRetraction(ClientOwned, Confidential, Base):
     message_id: Mapped[UUID] = mapped_column(primary_key=True)
     retracted_by: Mapped[UUID]
     retracted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class MessageEdit(ClientOwned, Confidential, Base):
+    """What it said after its author wrote it anew, for the `number`th time: the last is shown, the record has all."""
+
+    __tablename__ = "message_edit"
+    __table_args__ = (refers_to("thread_message", "message_id"),)
+
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    body: Mapped[str]
+    edited_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class OutOfOffice(PracticeScoped, Mutable, Base):

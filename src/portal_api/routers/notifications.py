@@ -84,7 +84,7 @@ async def read_notification(notification_id: UUID, session: SessionDep, principa
 @router.get("/me/notification-preferences", response_model=NotificationPreferences)
 async def get_notification_preferences(reader: ReaderDep, principal: SignedIn) -> Any:
     """How the caller is told of what, and when."""
-    return await preferences.get(reader, principal)
+    return Reply(await preferences.get(reader, principal), tagged=True)
 
 
 @router.patch("/me/notification-preferences", response_model=NotificationPreferences)
@@ -92,7 +92,7 @@ async def update_notification_preferences(
     data: NotificationPreferencesUpdate, session: SessionDep, principal: SignedIn, if_match: IfMatch
 ) -> Any:
     """Choose how to be told: by kind and channel, outside quiet hours, at an hour for the digest."""
-    return await preferences.update(session, principal, data, if_match)
+    return Reply(await preferences.update(session, principal, data, if_match), tagged=True)
 
 
 @router.get("/me/digest/preview", response_model=DigestPreview)

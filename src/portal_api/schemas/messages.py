@@ -30,6 +30,10 @@ class MessageCreate(Input):
     document_ids: DocumentIds = []
 
 
+class MessageUpdate(Change):
+    body: Paragraphs | None = None
+
+
 class MyThreadCreate(MessageCreate):
     subject: Line = Field(examples=["Tuesday"])
     audience: ThreadAudience = ThreadAudience.CLINICAL
@@ -107,7 +111,15 @@ class _Written(Output):
     attachments: list[Attachment]
     read_by: list[Reader]
     sent_at: datetime
+    edited_at: datetime | None = Field(description="When its author last wrote it anew.")
+    editable_until: datetime = Field(description="Until when its author can write it anew: 15 minutes.")
     retracted_at: datetime | None
+    version: int
+
+
+class MessageVersion(Output):
+    body: str
+    written_at: datetime
 
 
 class Message(_Written):
@@ -118,6 +130,7 @@ class MessageRecord(_Written):
     """What the record keeps of a message, retracted or not."""
 
     body: str
+    versions: list[MessageVersion] = Field(description="All that it said, as it was sent first.")
 
 
 class LastMessage(Output):
@@ -156,7 +169,7 @@ class OfficeWindow(ClockWindow):
 
 class MessagingPolicyUpdate(Change):
     clients_may: ClientsMay | None = None
-    office_hours: Annotated[list[OfficeWindow], Field(max_length=50)] | None = Field(
+    office_hours: Annotated[list[OfficeWindow], Field(min_length=1, max_length=50)] | None = Field(
         None, description="In the practice's time zone; outside of them clients write nothing. Null: always."
     )
     expected_response_hours: Annotated[int, Field(ge=1, le=720)] | None = None

@@ -71,7 +71,10 @@ class DigestPreview(Output):
 
 
 class QuietHours(Input):
-    """By the account's clock, and over midnight where `start` is after `end`. Security notices are not held back."""
+    """By the account's clock, and over midnight where `start` is after `end`.
+
+    Mails, also the digest, and pushes wait for their end; security notices are not held back.
+    """
 
     start: ClockTime
     end: ClockTime
@@ -143,8 +146,8 @@ class LogQuery(PageQuery):
 class LogEntry(Output):
     """One mail and how it went. What it said is kept nowhere.
 
-    `failed` is tried again; `abandoned` was, for too long; `suppressed`: the address is known to take no mail;
-    `dropped`: there was nothing to say any more.
+    `failed` is tried again; `abandoned` was, for too long, or is a digest that is left to the next; `suppressed`: the
+    address is known to take no mail; `dropped`: there was nothing to say any more.
     """
 
     id: UUID

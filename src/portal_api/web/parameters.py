@@ -226,7 +226,7 @@ def _if_match(request: Request) -> int | None:
     if given is None or given.strip() == "*":
         return None
     tag = given.strip()
-    text = tag.removeprefix("W/").strip('"').removeprefix("v")
+    text = tag.removeprefix("W/").strip('"').removeprefix("v").partition(".")[0]
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
     if ENTITY_TAG.fullmatch(tag):

@@ -36,7 +36,8 @@ class Stream:
 class Reply:
     """A result that needs more than a body: headers, cookies (one a line of Set-Cookie), another media type.
 
-    tagged: without a version of its own, the body itself is what its ETag is made of.
+    tagged: the body is what its ETag is made of, as it has no version or shows more than its version counts; a version
+    stands before it, for If-Match.
     """
 
     content: Any
@@ -135,15 +136,15 @@ def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer
     if isinstance(reply.content, Stream):
         stream = reply.content
         return StreamedAnswer(reply.status or status, b"", headers, reply.media_type, stream, 0, stream.size or 0)
-    if isinstance(reply.content, dict) and "version" in reply.content:
-        headers["ETag"] = f'"v{reply.content["version"]}"'
+    version = reply.content.get("version") if isinstance(reply.content, dict) else None
+    body = encode(reply.content) if reply.tagged else b""
+    tag = [f"v{version}"] * (version is not None) + [hashlib.sha256(body).hexdigest()[:32]] * reply.tagged
+    if tag:
+        headers["ETag"] = f'"{".".join(tag)}"'
         if _is_known(headers["ETag"], none_match):
             return Answer(304, b"", headers)
-    body = encode(reply.content) if reply.content is not None else b""
-    if reply.tagged:
-        headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        if _is_known(headers["ETag"], none_match):
-            return Answer(304, b"", headers)
+    if not reply.tagged and reply.content is not None:
+        body = encode(reply.content)
     return Answer(reply.status or status, body, headers, reply.media_type)
 
 

@@ -322,6 +322,19 @@ class TestTheDay:
         assert told.count("client.came_of_age") == 1
         assert (await family.owner.get(f"/v1/clients/{family.child_id}/invitations")).json()["data"] == []
 
+    async def test_who_does_not_agree_to_be_mailed_is_not_invited(self, family: Family, sql: Sql) -> None:
+        """F14.M5: nobody asked for it."""
+        await family.rules(END)
+        await family.born(turning(18, days=2))
+        guardian, _ = await family.parent()
+        chart = f"/v1/clients/{family.child_id}"
+        own = {"email": family.world.email("child"), "contact_preferences": {"email": False}}
+        assert (await family.owner.patch(chart, own)).is_success
+        await comes_of_age(family, sql, guardian, 18)
+        await work(family)
+        assert (await types(family)).count("client.came_of_age") == 1
+        assert (await family.owner.get(f"{chart}/invitations")).json()["data"] == []
+
     async def test_a_date_of_birth_that_was_wrong_is_no_birthday(self, family: Family, sql: Sql) -> None:
         await family.rules(END)
         await family.born(turning(18, days=1))

@@ -33,6 +33,22 @@ class TestCreate:
         assert response.status_code == 422
         assert response.json()["errors"][0]["pointer"] == "/email"
 
+    async def test_who_does_not_agree_to_be_mailed_is_not(self, world: World, practice: Practice) -> None:
+        """F14.M5: neither a first link nor another one."""
+        client, _ = await invited(world, practice)
+        path = f"/v1/clients/{client['id']}"
+        (first,) = (await practice.owner.get(f"{path}/invitations")).json()["data"]
+        for agrees, status in ((False, 409), (True, None)):
+            assert (await practice.owner.patch(f"{path}/contact-consents", {"email": agrees})).is_success
+            for answer in (
+                await practice.owner.post(f"/v1/invitations/{first['id']}/resend"),
+                await practice.owner.post(f"{path}/invitations", {}),
+            ):
+                if status is None:
+                    assert answer.is_success, answer.text
+                else:
+                    assert (answer.status_code, answer.json()["code"]) == (status, "mail_not_wanted")
+
     async def test_it_lives_as_many_days_as_the_practice_says(self, world: World, practice: Practice) -> None:
         """F3.M1."""
         await set_portal(practice, invitation_ttl_days=3)

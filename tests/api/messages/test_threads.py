@@ -14,8 +14,9 @@ from portal_api.core.access import Role
 from portal_api.core.db import Binding
 from tests import people
 from tests.api.documents.shelf import PDF
-from tests.api.messages.desk import MINE, THEIRS, Desk
+from tests.api.messages.desk import MINE, THEIRS, Desk, made
 from tests.api.scheduling.held_time import Sql
+from tests.copies import Copy
 
 
 class TestWriting:
@@ -42,6 +43,20 @@ class TestWriting:
         thread = answer.json()
         assert (thread["guardian_id"], thread["client_read_seq"]) == (None, 0)
         assert (await desk.seen(thread, desk.client))["unread_count"] == 1
+
+    async def test_a_guardian_is_written_to_who_may_have_messages(self, desk: Desk, sql: Sql) -> None:
+        """F6.M1: to any other it would be said to nobody."""
+        email = desk.world.email("mother")
+        who = {"given_name": "Ruth", "family_name": "Client", "email": email, "relationship": "mother"}
+        path = f"/v1/clients/{desk.client_id}/guardians"
+        guardian = made(await desk.owner.post(path, {**who, "permissions": ["messages"]}))
+        body = {"client_id": desk.client_id, "subject": "Next week", "body": "Hello.", "guardian_id": guardian["id"]}
+        for permission, status in (("appointments.view", 422), ("messages", 201)):
+            mother = await people.guardian(desk.world, desk.practice, desk.client_id, permission)
+            sql("UPDATE guardian SET account_id = %s WHERE id = %s", mother.account["id"], guardian["id"])
+            answer = await desk.clinician.post(THEIRS, body)
+            assert answer.status_code == status, answer.text
+        assert await desk.listed(mother) == ["Next week"]
 
     async def test_one_practitioner_can_be_named(self, desk: Desk) -> None:
         owners_id = desk.practice.staff_id
@@ -201,6 +216,44 @@ class TestReading:
         waiting = [m for m in shown if m["seq"] > view["read_seq"] and not m["own"]]
         assert view["unread_count"] == len(waiting)
 
+    async def test_to_write_is_not_to_read(self, desk: Desk) -> None:
+        """F12.M5: what came while somebody wrote waits for them, and nobody is told that they read it."""
+        thread = await desk.begin()
+        await desk.clinician.post(f"{THEIRS}/{thread['id']}/read")
+        theirs = [desk.write(thread, f"{n}") for n in range(8)]
+        mine = [desk.write(thread, f"mine {n}", by=desk.client) for n in range(5)]
+        await asyncio.gather(*theirs, *mine)
+        assert (await desk.seen(thread, desk.client))["unread_count"] == 8
+        assert (await desk.seen(thread, desk.clinician))["unread_count"] == 5
+        assert (await desk.client.get("/v1/me/messaging")).json()["unread_count"] == 8
+        of_staff = [each for each in await desk.messages(thread, desk.clinician) if each["own"]]
+        assert [each["read_by"] for each in of_staff] == [[]] * 8
+        for who, path in ((desk.client, MINE), (desk.clinician, THEIRS)):
+            await who.post(f"{path}/{thread['id']}/read")
+            await desk.write(thread, "One more.", by=who)
+            assert (await desk.seen(thread, who))["read_seq"] == (await desk.seen(thread, who))["last_message"]["seq"]
+
+    async def test_a_copy_holds_until_something_in_it_is_another(self, desk: Desk) -> None:
+        """RFC 9110 section 8.8.1: what is read, by whom, and what was taken back is in the tag."""
+        thread = await desk.begin()
+        sent = await desk.write(thread, "Not for you.")
+        path = f"{MINE}/{thread['id']}"
+
+        async def changed(tag: str) -> str:
+            again = await desk.client.get(path, headers={"If-None-Match": tag})
+            assert again.status_code == 200
+            kept = await desk.client.get(path, headers={"If-None-Match": again.headers["etag"]})
+            assert (kept.status_code, kept.content) == (304, b"")
+            return str(again.headers["etag"])
+
+        tag = await changed('"none"')
+        await desk.clinician.post(f"/v1/messages/{sent['id']}/retract")
+        tag = await changed(tag)
+        await desk.clinician.post(f"{THEIRS}/{thread['id']}/read")
+        tag = await changed(tag)
+        await desk.client.post(f"{path}/read")
+        await changed(tag)
+
     async def test_both_see_what_the_other_has_read(self, desk: Desk) -> None:
         thread = await desk.begin()
         assert (await desk.messages(thread, desk.client))[0]["read_by"] == []
@@ -237,7 +290,13 @@ class TestTakingBack:
 
     @pytest.mark.parametrize(
         "statement",
-        ["UPDATE thread_message SET body = 'x'", "DELETE FROM thread_message", "DELETE FROM message_retraction"],
+        [
+            "UPDATE thread_message SET body = 'x'",
+            "UPDATE message_edit SET body = 'x'",
+            "DELETE FROM thread_message",
+            "DELETE FROM message_edit",
+            "DELETE FROM message_retraction",
+        ],
     )
     async def test_the_database_changes_none(self, statement: str, desk: Desk) -> None:
         """F12.M3: not even the program could."""
@@ -250,6 +309,95 @@ class TestTakingBack:
                 await session.execute(text(mine), {"id": binding.practice_id})
 
 
+class TestWritingAnew:
+    async def test_others_see_what_it_says_now_and_the_record_keeps_all(self, desk: Desk) -> None:
+        """F12.M3"""
+        thread = await desk.begin(body="At nine.")
+        (message,) = await desk.messages(thread, desk.client)
+        sent, until = (datetime.fromisoformat(message[name]) for name in ("sent_at", "editable_until"))
+        assert (until - sent, message["edited_at"], message["version"]) == (timedelta(minutes=15), None, 1)
+        path = f"/v1/me/messages/{message['id']}"
+        for body in ("At ten.", "At eleven."):
+            changed = await desk.client.patch(path, {"body": body})
+            assert (changed.status_code, changed.json()["body"]) == (200, body)
+        again = await desk.client.patch(path, {"body": "At eleven."})
+        assert (again.json()["version"], again.headers["etag"]) == (3, '"v3"'), "the same once more is no change"
+        assert (await desk.client.patch(path, {})).json() == again.json()
+        (seen,) = await desk.messages(thread, desk.clinician)
+        assert (seen["body"], seen["edited_at"] is not None, seen["seq"]) == ("At eleven.", True, 1)
+        view = await desk.seen(thread, desk.clinician)
+        assert (view["last_message"]["body"], view["unread_count"]) == ("At eleven.", 1)
+        assert (await desk.listed(desk.clinician, q="eleven"), await desk.listed(desk.clinician, q="nine")) == (
+            ["Tuesday"],
+            [],
+        )
+        await desk.client.post(f"{path}/retract")
+        record = (await desk.clinician.get(f"/v1/messages/{message['id']}/record")).json()
+        assert record["body"] == "At eleven."
+        assert [each["body"] for each in record["versions"]] == ["At nine.", "At ten.", "At eleven."]
+        assert record["versions"][0]["written_at"] == message["sent_at"]
+        refused = await desk.client.patch(path, {"body": "At noon."})
+        assert (refused.status_code, refused.json()["state"]) == (409, "retracted")
+
+    async def test_only_ones_own_and_not_for_long(self, desk: Desk, sql: Sql) -> None:
+        thread = await desk.begin()
+        answer = await desk.write(thread)
+        theirs = f"/v1/messages/{answer['id']}"
+        (mine,) = [each for each in await desk.messages(thread, desk.client) if each["own"]]
+        mother = await people.guardian(desk.world, desk.practice, desk.client_id)
+        for by, path, status in (
+            (desk.clinician, f"/v1/messages/{mine['id']}", 403),
+            (desk.client, f"/v1/me/messages/{answer['id']}", 403),
+            (mother, f"/v1/me/messages/{mine['id']}", 404),
+            (desk.owner, theirs, 404),
+        ):
+            assert (await by.patch(path, {"body": "x"})).status_code == status, path
+        for body in ({"body": None}, {"body": " "}, {"body": "x" * 4001}, {"text": "x"}):
+            assert (await desk.clinician.patch(theirs, body)).status_code == 422, body
+        sql("UPDATE thread_message SET sent_at = sent_at - interval '15 minutes' WHERE id = %s", answer["id"])
+        late = await desk.clinician.patch(theirs, {"body": "No."})
+        assert (late.status_code, late.json()["code"]) == (409, "edit_closed")
+        assert [each["body"] for each in await desk.messages(thread, desk.clinician)] == ["Yes.", mine["body"]]
+
+    async def test_of_two_at_once_one_has_seen_the_other(self, desk: Desk) -> None:
+        """F19.M2"""
+        sent = await desk.write(await desk.begin())
+        path = f"/v1/messages/{sent['id']}"
+        edits = (desk.clinician.patch(path, {"body": f"{n}"}, headers={"If-Match": '"v1"'}) for n in range(5))
+        answers = await asyncio.gather(*edits)
+        assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412]
+        (made,) = [answer.json() for answer in answers if answer.is_success]
+        assert {answer.json()["current"]["body"] for answer in answers if not answer.is_success} == {made["body"]}
+        free = await asyncio.gather(*(desk.clinician.patch(path, {"body": f"free {n}"}) for n in range(5)))
+        assert sorted(answer.json()["version"] for answer in free) == [3, 4, 5, 6, 7]
+
+    async def test_it_is_writing(self, desk: Desk) -> None:
+        """F12.M10, F12.B1"""
+        thread = await desk.begin()
+        answer = await desk.write(thread)
+        (mine,) = [each for each in await desk.messages(thread, desk.client) if each["own"]]
+        day = (datetime.now(UTC) + timedelta(days=2)).strftime("%A").lower()
+        await desk.policy(office_hours=[{"weekday": day, "start": "09:00", "end": "10:00"}])
+        closed = await desk.client.patch(f"/v1/me/messages/{mine['id']}", {"body": "x"})
+        assert (closed.status_code, closed.json()["code"]) == (409, "outside_office_hours")
+        await desk.switch(False)
+        for by, path in (
+            (desk.client, f"/v1/me/messages/{mine['id']}"),
+            (desk.clinician, f"/v1/messages/{answer['id']}"),
+        ):
+            off = await by.patch(path, {"body": "x"})
+            assert (off.status_code, off.json()["code"]) == (403, "feature_disabled")
+
+    async def test_copies_of_the_thread_have_it(self, desk: Desk) -> None:
+        """F19.M1"""
+        sent = await desk.write(await desk.begin())
+        copy = Copy(desk.client)
+        await copy.sync()
+        assert (await desk.clinician.patch(f"/v1/messages/{sent['id']}", {"body": "No."})).status_code == 200
+        await copy.sync()
+        assert copy.objects["thread"][sent["thread_id"]]["last_message"]["body"] == "No."
+
+
 class TestSearching:
     async def test_what_the_caller_may_see_is_found(self, desk: Desk) -> None:
         await desk.begin(subject="Sleep", body="I sleep badly since Monday.")
@@ -258,6 +406,11 @@ class TestSearching:
         assert await desk.listed(desk.clinician, q="keys") == ["Keys"]
         scheduler, _ = await people.colleague(desk.world, desk.practice, Role.SCHEDULER)
         assert await desk.listed(scheduler, q="badly") == []
+        mother = await people.guardian(desk.world, desk.practice, desk.client_id)
+        await desk.begin(by=mother, subject="School", body="She sleeps badly.")
+        assert await desk.listed(mother, q="badly") == ["School"], "F12.M9: not what the client wrote"
+        assert await desk.listed(desk.client, q="badly") == ["Sleep"]
+        assert await desk.listed(desk.owner, q="badly") == [], "F12.M2: nothing clinical by running the practice"
 
     async def test_pages_follow_each_other(self, desk: Desk) -> None:
         for n in range(5):
@@ -327,12 +480,16 @@ class TestPolicy:
     async def test_off_means_hidden_for_clients_and_readable_for_staff(self, desk: Desk) -> None:
         """F12.M10: at once."""
         thread = await desk.begin()
+        sent = await desk.write(thread)
         await desk.switch(False)
         for answer in (await desk.client.get(MINE), await desk.client.get(f"{MINE}/{thread['id']}")):
             assert (answer.status_code, answer.json()["code"]) == (403, "feature_disabled")
-        assert len(await desk.messages(thread, desk.clinician)) == 1
-        refused = await desk.clinician.post(f"{THEIRS}/{thread['id']}/messages", {"body": "x"})
-        assert (refused.status_code, refused.json()["gate"]) == (403, "practice")
+        assert len(await desk.messages(thread, desk.clinician)) == 2
+        for refused in (
+            await desk.clinician.post(f"{THEIRS}/{thread['id']}/messages", {"body": "x"}),
+            await desk.clinician.post(f"/v1/messages/{sent['id']}/retract"),
+        ):
+            assert (refused.status_code, refused.json()["gate"]) == (403, "practice")
         await desk.switch(True)
         assert await desk.listed(desk.client) == ["Tuesday"]
 
@@ -360,6 +517,8 @@ class TestPolicy:
             assert (answer.status_code, answer.json()["code"]) == (409, "outside_office_hours")
             assert answer.json()["opens_at"] == messaging["opens_at"]
         await desk.write(thread)
+        refused = await desk.owner.patch("/v1/practice/messaging", {"office_hours": []})
+        assert [each["pointer"] for each in refused.json()["errors"]] == ["/office_hours"], "null is always"
         await desk.policy(office_hours=None)
         assert (await desk.client.get("/v1/me/messaging")).json()["open_now"] is True
 
@@ -371,11 +530,16 @@ class TestPolicy:
         assert (shown["emergency_notice"], shown["expected_response_hours"]) == ("Call 988.", 48)
 
     async def test_a_stale_copy_is_412(self, desk: Desk) -> None:
-        await desk.policy(expected_response_hours=24)
-        answer = await desk.owner.patch(
-            "/v1/practice/messaging", {"expected_response_hours": 1}, headers={"If-Match": '"0"'}
-        )
-        assert answer.status_code == 412
+        path = "/v1/practice/messaging"
+        tags = [(await desk.owner.get(path)).headers["etag"]]
+        for hours in (24, 48):
+            body = {"expected_response_hours": hours}
+            changed = await desk.owner.patch(path, body, headers={"If-Match": tags[-1]})
+            assert changed.status_code == 200, changed.text
+            tags.append(changed.headers["etag"])
+        for stale in tags[:-1]:
+            answer = await desk.owner.patch(path, {"expected_response_hours": 1}, headers={"If-Match": stale})
+            assert (answer.status_code, answer.json()["current"]["expected_response_hours"]) == (412, 48)
 
 
 class TestAway:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -156,6 +156,24 @@ class Scene:
         row = ClientAssignment(client_id=UUID(client_id or self.client_id), practitioner_id=UUID(practitioner_id))
         async with self.house.session() as session:
             session.add(row)
+
+    async def message(self) -> dict[str, Any]:
+        """The practitioner writes to the client; the thread."""
+        assert (await self.owner.patch("/v1/practice/features", {"secure_messaging": True})).is_success
+        body = {"client_id": self.client_id, "subject": "A subject", "body": "What is written"}
+        answer = await self.practitioner.post("/v1/threads", body)
+        assert answer.status_code == 201, answer.text
+        thread: dict[str, Any] = answer.json()
+        return thread
+
+    async def quiet_now(self, caller: Caller) -> str:
+        """It is quiet at somebody's, by the clock of Kathmandu, for an hour and a half; returns until when."""
+        now = datetime.now(UTC) + timedelta(hours=5, minutes=45)
+        start, end = (f"{now + timedelta(minutes=minutes):%H:%M}" for minutes in (-30, 90))
+        body = {"quiet_hours": {"start": start, "end": end}, "time_zone": "Asia/Kathmandu"}
+        answer = await caller.patch(PREFERENCES, body)
+        assert answer.json()["effective_time_zone"] == "Asia/Kathmandu", answer.text
+        return end
 
     async def appointment(self, at: datetime, *, by: Caller | None = None, **fields: Any) -> dict[str, Any]:
         """Booked through the API, with the practitioner, by the owner."""

@@ -10,6 +10,7 @@ from dirty_equals import IsPartialDict
 
 from portal_api.jobs.notifications import sweep
 from tests.api.notifications.scene import PREFERENCES, Scene
+from tests.mail.conftest import Replies
 from tests.world import Caller
 
 PREVIEW, PORTAL = "/v1/me/digest/preview", "/v1/practice/portal"
@@ -30,6 +31,16 @@ async def the_hour_comes(scene: Scene) -> None:
     )
     await sweep(scene.world.jobs)
     await scene.settle()
+
+
+async def the_hour_comes_to(scene: Scene, replies: Replies) -> None:
+    """The same, with a mail server that answers as told."""
+    scene.sql(
+        "UPDATE notification SET occurred_at = occurred_at - interval '2 days' WHERE practice_id = %s",
+        scene.practice.id,
+    )
+    await sweep(scene.world.jobs)
+    await scene.settle_by(replies)
 
 
 @pytest.mark.every_practice
@@ -84,6 +95,75 @@ async def test_the_preview_says_what_it_would(scene: Scene) -> None:
     assert found == IsPartialDict(covered_until=None, left_out=0)
     assert [(line["title"], line["client_initials"]) for line in found["data"]] == [("A document was uploaded", "GC")]
     assert (await preview(scene.client))["data"] == []
+
+
+async def test_the_preview_leaves_out_what_the_digest_would(scene: Scene) -> None:
+    """F14.B2: what was switched off, or read, since."""
+    await scene.choose(scene.client, messages={"email": "digest"})
+    thread = await scene.message()
+    await scene.happen("document.uploaded", by=scene.client)
+    await scene.settle()
+    for caller in (scene.client, scene.practitioner):
+        assert len((await preview(caller))["data"]) == 1
+    await scene.client.post(f"/v1/me/threads/{thread['id']}/read")
+    await scene.choose(scene.practitioner, uploads={"email": "off"})
+    for caller in (scene.client, scene.practitioner):
+        assert (await preview(caller))["data"] == []
+
+
+@pytest.mark.whatever_rows
+async def test_what_came_while_the_portal_was_off_is_told_by_the_next(scene: Scene) -> None:
+    """F14.M2: since the last one that was sent; off is no digest."""
+    await scene.choose(scene.client, documents={"email": "digest"})
+    await scene.happen("document.shared", by=scene.owner)
+    await scene.settle()
+    assert (await scene.owner.post("/v1/practice/portal/disable")).status_code == 200
+    await the_hour_comes(scene)
+    assert (await scene.owner.post("/v1/practice/portal/enable", {})).status_code == 200
+    assert await scene.mails(scene.client) == []
+    await the_hour_comes(scene)
+    assert len(await scene.mails(scene.client)) == 1
+
+
+@pytest.mark.whatever_rows
+async def test_one_that_was_made_before_the_portal_went_off_is_told_by_the_next(scene: Scene) -> None:
+    await scene.choose(scene.client, documents={"email": "digest"})
+    await scene.happen("document.shared", by=scene.owner)
+    await scene.settle()
+    await the_hour_comes_to(scene, Replies(rcpt="450 4.2.1 later"))
+    await scene.owner.post("/v1/practice/portal/disable")
+    assert await scene.mails(scene.client) == []
+    await scene.owner.post("/v1/practice/portal/enable", {})
+    scene.sql(
+        "UPDATE digest_cursor SET covered_until = covered_until - interval '2 days' WHERE practice_id = %s",
+        scene.practice.id,
+    )
+    await the_hour_comes(scene)
+    assert len(await scene.mails(scene.client)) == 1
+    states = "SELECT state FROM mail_delivery WHERE practice_id = %s AND kind = 'digest' ORDER BY id"
+    assert [state for (state,) in scene.sql(states, scene.practice.id)] == ["abandoned", "sent"]
+
+
+@pytest.mark.whatever_rows
+async def test_in_quiet_hours_it_waits_for_their_end(scene: Scene) -> None:
+    """F14.B1: whoever said nothing of the hour is not woken at six."""
+    await scene.happen("document.uploaded", by=scene.client)
+    await scene.settle()
+    until = await scene.quiet_now(scene.practitioner)
+    await scene.practitioner.patch(PREFERENCES, {"digest_at": a_minute_before(until)})
+    due = datetime.fromisoformat((await preview(scene.practitioner))["due_at"])
+    assert f"{due.astimezone(ZoneInfo('Asia/Kathmandu')):%H:%M}" == until
+    await scene.practitioner.patch(PREFERENCES, {"digest_at": None})
+    await the_hour_comes(scene)
+    assert await scene.mails(scene.practitioner) == []
+    await scene.practitioner.patch(PREFERENCES, {"quiet_hours": None})
+    await the_hour_comes(scene)
+    assert len(await scene.mails(scene.practitioner)) == 1
+
+
+def a_minute_before(reading: str) -> str:
+    at = datetime.strptime(reading, "%H:%M").replace(tzinfo=UTC) - timedelta(minutes=1)
+    return f"{at:%H:%M}"
 
 
 async def test_it_is_due_when_the_practice_says_by_the_readers_own_clock(scene: Scene) -> None:

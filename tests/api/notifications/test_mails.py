@@ -90,6 +90,31 @@ class TestWhoIsNotMailed:
         await scene.owner.post("/v1/practice/portal/disable")
         assert await scene.mails(scene.client) == []
 
+    async def test_who_cannot_see_messages_any_more(self, scene: Scene) -> None:
+        """F12.M10: hidden at once, also for what waits to be told."""
+        await scene.message()
+        await scene.world.run_jobs()
+        assert (await scene.owner.patch("/v1/practice/features", {"secure_messaging": False})).is_success
+        assert await scene.mails(scene.client) == []
+
+    @pytest.mark.parametrize("what", ["read", "taken back"])
+    async def test_for_whom_nothing_is_unread_by_then(self, scene: Scene, what: str) -> None:
+        """F12.M6"""
+        thread = await scene.message()
+        await scene.world.run_jobs()
+        if what == "read":
+            await scene.client.post(f"/v1/me/threads/{thread['id']}/read")
+        else:
+            await scene.practitioner.post(f"/v1/messages/{thread['last_message']['id']}/retract")
+        assert await scene.mails(scene.client) == []
+
+    async def test_who_has_answered_and_read_nothing_is_told_all_the_same(self, scene: Scene) -> None:
+        thread = await scene.message()
+        await scene.world.run_jobs()
+        written = await scene.client.post(f"/v1/me/threads/{thread['id']}/messages", {"body": "Hello?"})
+        assert written.status_code == 201
+        assert len(await scene.mails(scene.client)) == 1
+
     async def test_whose_access_ended_before_it_was_sent(self, scene: Scene) -> None:
         parent = await scene.guardian("documents.view")
         await scene.happen("document.shared", by=scene.owner)

@@ -1,5 +1,6 @@
 """How somebody wants to be told: by kind and channel, when, and whether they agree to be contacted at all."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from portal_api.core.access import ActorKind
-from portal_api.services.notifications import kinds
+from portal_api.services.notifications import kinds, unsubscribing
 from tests.api.notifications.scene import PREFERENCES, Scene
+from tests.mail.conftest import Replies
 
 MINUTE = timedelta(minutes=1)
 SECURITY = {"in_app": ["immediate"], "email": ["immediate"], "push": ["immediate", "off"]}
@@ -94,14 +96,47 @@ class TestChoosing:
         assert await scene.mails(scene.client) == []
         assert await scene.types(scene.client) == ["document.shared"]
 
+    async def test_what_waits_goes_into_the_digest_of_who_wants_that_now(self, scene: Scene) -> None:
+        await scene.happen("document.shared", by=scene.owner)
+        await scene.world.run_jobs()
+        await scene.choose(scene.client, documents={"email": "digest"})
+        assert await scene.mails(scene.client) == []
+        digest = (await scene.client.get("/v1/me/digest/preview")).json()
+        assert [line["event_type"] for line in digest["data"]] == ["document.shared"]
+
+    async def test_what_somebody_else_changed_is_another_copy(self, scene: Scene) -> None:
+        """By the link in a mail, and by staff who write down a consent."""
+        recipient_id = UUID(scene.client.account["id"])
+        async with scene.house.session() as session:
+            headers = await unsubscribing.headers(session, recipient_id, "documents")
+        first = await scene.client.get(PREFERENCES)
+        path = headers["List-Unsubscribe"].strip("<>").removeprefix("http://portal.test")
+        assert (await scene.world.http.post(path)).status_code == 200
+        second = await scene.client.get(PREFERENCES, headers={"If-None-Match": first.headers["etag"]})
+        assert of(second.json(), "documents")["email"]["mode"] == "off"
+        stale = await scene.client.patch(PREFERENCES, {"digest_at": None}, headers={"If-Match": first.headers["etag"]})
+        assert (stale.status_code, stale.json()["current"]) == (412, second.json())
+        await scene.practitioner.patch(f"/v1/clients/{scene.client_id}/contact-consents", {"email": False})
+        third = await scene.client.get(PREFERENCES, headers={"If-None-Match": second.headers["etag"]})
+        assert third.json()["consents"]["email"] is False
+
+    async def test_a_link_and_its_holder_at_once(self, scene: Scene) -> None:
+        """Neither is lost, and neither fails."""
+        async with scene.house.session() as session:
+            headers = await unsubscribing.headers(session, UUID(scene.client.account["id"]), "documents")
+        path = headers["List-Unsubscribe"].strip("<>").removeprefix("http://portal.test")
+        before = (await scene.client.patch(PREFERENCES, {"digest_at": "07:00"})).json()["version"]
+        changes = [scene.client.patch(PREFERENCES, {"digest_at": f"0{n}:30"}) for n in range(6)]
+        answers = await asyncio.gather(*changes, *(scene.world.http.post(path) for _ in range(6)))
+        assert {answer.status_code for answer in answers} == {200}
+        after = (await scene.client.get(PREFERENCES)).json()
+        assert (of(after, "documents")["email"]["mode"], after["version"] >= before + 12) == ("off", True)
+
 
 class TestQuietHours:
     async def test_they_hold_back_what_is_no_matter_of_security(self, scene: Scene) -> None:
         """F14.B1"""
-        now = datetime.now(UTC) + timedelta(hours=5, minutes=45)
-        quiet = {"start": f"{now - 30 * MINUTE:%H:%M}", "end": f"{now + 90 * MINUTE:%H:%M}"}
-        chosen = await scene.client.patch(PREFERENCES, {"quiet_hours": quiet, "time_zone": "Asia/Kathmandu"})
-        assert chosen.json()["effective_time_zone"] == "Asia/Kathmandu"
+        await scene.quiet_now(scene.client)
         await scene.happen("document.shared", by=scene.owner)
         me = ("account", UUID(scene.client.account["id"]))
         await scene.happen("login.new_device", by=scene.client, resource=me, clients=[])
@@ -123,6 +158,14 @@ class TestQuietHours:
             scene.practice.id,
         )
         assert f"{at.astimezone(UTC):%H:%M}" == quiet["end"]
+
+    async def test_what_no_server_took_before_waits_for_their_end(self, scene: Scene) -> None:
+        await scene.happen("document.shared", by=scene.owner)
+        await scene.settle_by(Replies(rcpt="450 4.2.1 later"))
+        await scene.quiet_now(scene.client)
+        assert await scene.mails(scene.client) == []
+        await scene.client.patch(PREFERENCES, {"quiet_hours": None})
+        assert len(await scene.mails(scene.client)) == 1
 
     @pytest.mark.parametrize(
         "quiet", [{"start": "22:00", "end": "22:00"}, {"start": "22:00"}, {"start": "25:00", "end": "07:00"}]

@@ -137,6 +137,16 @@ class TestWaking:
         await scene.settle()
         assert service.got == []
 
+    async def test_a_conversation_that_was_read_meanwhile_wakes_nobody(
+        self, scene: Scene, service: PushService
+    ) -> None:
+        await register(scene.client, service, Device())
+        thread = await scene.message()
+        await scene.world.run_jobs()
+        assert (await scene.client.post(f"/v1/me/threads/{thread['id']}/read")).status_code == 200
+        await scene.settle()
+        assert service.got == []
+
     async def test_a_device_that_is_gone_is_forgotten(self, scene: Scene, service: PushService) -> None:
         await register(scene.client, service, Device())
         service.status = "410 Gone"

@@ -5,12 +5,13 @@ from uuid import UUID
 
 from fastapi import Query
 
-from portal_api.routers.deps import CanMessage, ReaderDep, SessionDep
+from portal_api.routers.deps import CanMessage, IfMatch, ReaderDep, SessionDep
 from portal_api.routers.documents.attachments import FILE, attachment
 from portal_api.schemas.base import Page, PageQuery
 from portal_api.schemas.messages import (
     Message,
     MessageCreate,
+    MessageUpdate,
     MyMessaging,
     MyThread,
     MyThreadCreate,
@@ -18,6 +19,7 @@ from portal_api.schemas.messages import (
     ThreadRead,
 )
 from portal_api.services.messages import attachments, listing, policy, sending, starting
+from portal_api.web.replies import Reply
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1/me", tag="messages")
@@ -46,7 +48,7 @@ async def create_my_thread(data: MyThreadCreate, session: SessionDep, principal:
 @router.get("/threads/{thread_id}", response_model=MyThread)
 async def get_my_thread(thread_id: UUID, reader: ReaderDep, principal: CanMessage) -> Any:
     """One thread; what was written is at `messages`."""
-    return await listing.get(reader, principal, thread_id)
+    return Reply(await listing.get(reader, principal, thread_id), tagged=True)
 
 
 @router.get("/threads/{thread_id}/messages", response_model=Page[Message])
@@ -77,6 +79,14 @@ async def get_my_thread_attachment(
 ) -> Any:
     """A file that goes with a message of the thread. Opening it is noted."""
     return attachment(await attachments.content(session, principal, thread_id, attachment_id))
+
+
+@router.patch("/messages/{own_message_id}", response_model=Message)
+async def update_my_message(
+    own_message_id: UUID, data: MessageUpdate, session: SessionDep, principal: CanMessage, if_match: IfMatch
+) -> Any:
+    """Write what one wrote anew, within 15 minutes; the record keeps what it said before."""
+    return await sending.edit(session, principal, own_message_id, data, if_match)
 
 
 @router.post("/messages/{own_message_id}/retract", response_model=Message)

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from fastapi import Query
 
-from portal_api.routers.deps import CanReadMessages, CanWriteMessages, ReaderDep, SessionDep
+from portal_api.routers.deps import CanReadMessages, CanWriteMessages, IfMatch, ReaderDep, SessionDep
 from portal_api.routers.documents.attachments import FILE, attachment
 from portal_api.schemas.base import Page, PageQuery
 from portal_api.schemas.messages import (
     Message,
     MessageCreate,
     MessageRecord,
+    MessageUpdate,
     ParticipantAdd,
     Thread,
     ThreadCreate,
@@ -19,6 +20,7 @@ from portal_api.schemas.messages import (
     ThreadRead,
 )
 from portal_api.services.messages import attachments, listing, sending, starting
+from portal_api.web.replies import Reply
 from portal_api.web.route import PortalRouter
 
 router = PortalRouter(prefix="/v1", tag="messages")
@@ -41,7 +43,7 @@ async def create_thread(data: ThreadCreate, session: SessionDep, principal: CanW
 @router.get("/threads/{thread_id}", response_model=Thread)
 async def get_thread(thread_id: UUID, reader: ReaderDep, principal: CanReadMessages) -> Any:
     """One thread; what was written is at `messages`."""
-    return await listing.get(reader, principal, thread_id)
+    return Reply(await listing.get(reader, principal, thread_id), tagged=True)
 
 
 @router.get("/threads/{thread_id}/messages", response_model=Page[Message])
@@ -88,6 +90,14 @@ async def get_thread_attachment(
 ) -> Any:
     """A file that goes with a message of the thread. Opening it is noted."""
     return attachment(await attachments.content(session, principal, thread_id, attachment_id))
+
+
+@router.patch("/messages/{own_message_id}", response_model=Message)
+async def update_message(
+    own_message_id: UUID, data: MessageUpdate, session: SessionDep, principal: CanWriteMessages, if_match: IfMatch
+) -> Any:
+    """Write what one wrote anew, within 15 minutes; the record keeps what it said before."""
+    return await sending.edit(session, principal, own_message_id, data, if_match)
 
 
 @router.post("/messages/{own_message_id}/retract", response_model=Message)

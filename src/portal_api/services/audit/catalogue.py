@@ -145,6 +145,7 @@ TYPES: dict[str, str] = {
     "login.new_device": "Somebody signed in on a device that was not known.",
     "login.succeeded": "Somebody signed in.",
     "mail.bounced": "A mail was refused for good by the server of its address.",
+    "message.edited": "A message was written anew by its author.",
     "message.record_viewed": "A message was read as the record keeps it.",
     "message.retracted": "A message was taken back by its author.",
     "message.sent": "A message was written.",

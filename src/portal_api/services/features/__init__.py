@@ -1,7 +1,7 @@
 """What clients may do in the portal: switches, the one rule over them, what follows from it."""
 
 from portal_api.services.features.decision import Decision, Facts, Gate, allowed, effective
-from portal_api.services.features.enforcement import capabilities, narrowed, require
+from portal_api.services.features.enforcement import capabilities, has, narrowed, require
 from portal_api.services.features.explaining import explain
 from portal_api.services.features.switches import (
     Switches,
@@ -22,6 +22,7 @@ __all__ = [
     "capabilities",
     "effective",
     "explain",
+    "has",
     "narrowed",
     "of_client",
     "of_practice",

@@ -28,6 +28,12 @@ async def narrowed(source: Source, principal: Principal, feature: Feature) -> Pr
     return replace(principal, profiles=having, withheld=withheld, feature=feature)
 
 
+async def has(source: Source, client_id: UUID, feature: Feature) -> bool:
+    """Whether the client has the feature; what is theirs to see of it, a grant says besides."""
+    board = await Switchboard.read(source, clients=[client_id])
+    return effective(feature, board.of_client(client_id)).allowed
+
+
 async def require(source: Source, principal: Principal, client_id: UUID, feature: Feature) -> None:
     """Raise FeatureDisabled unless the client has the feature; staff are told the gate that is off."""
     board = await Switchboard.read(source, clients=[client_id])

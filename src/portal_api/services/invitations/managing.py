@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 from portal_api.core import clock
 from portal_api.core.access import Permission, Principal
 from portal_api.core.db import Read, Reader, Session
-from portal_api.core.errors import NotFound, invalid
+from portal_api.core.errors import Conflict, NotFound, invalid
 from portal_api.models.clients import Client
 from portal_api.models.invitations import Invitation
 from portal_api.schemas.base import PageQuery
@@ -53,6 +53,10 @@ def _of_a_client(*, resumed: bool) -> Read:
     return Read(statement.order_by(Invitation.id.desc()).limit(bindparam("limit")))
 
 
+class MailNotWanted(Conflict):
+    code, title = "mail_not_wanted", "The client does not agree to be mailed"
+
+
 async def page(reader: Reader, principal: Principal, client_id: UUID, query: PageQuery) -> dict[str, Any]:
     """A client's invitations, newest first. Raises NotFound."""
     await clients.must_see(reader, principal, client_id)
@@ -68,7 +72,8 @@ async def create(session: Session, principal: Principal, client_id: UUID, data: 
     """Invite the client to a login of their own; what they are to fill in and to read is theirs from now on (F3.M2).
 
     Raises NotFound, InvalidState for an archived or suspended client, PortalNotEnabled, AlreadyLinked,
-    EmailBelongsToGuardian, EmailInUse for an address that signs in as staff, Invalid without any e-mail address.
+    EmailBelongsToGuardian, EmailInUse for an address that signs in as staff, MailNotWanted, Invalid without any e-mail
+    address.
     """
     client = await clients.locked(session, principal, client_id)
     await _must_be_invitable(session, client)
@@ -88,7 +93,10 @@ async def create(session: Session, principal: Principal, client_id: UUID, data: 
 
 
 async def resend(session: Session, principal: Principal, invitation_id: UUID) -> dict[str, Any]:
-    """Mail a new link; the older one is gone. Raises NotFound, InvalidState once it is accepted or revoked."""
+    """Mail a new link; the older one is gone.
+
+    Raises NotFound, InvalidState once it is accepted or revoked, MailNotWanted.
+    """
     invitation, client = await _locked(session, principal, invitation_id)
     if client is not None and invitation.guardian_id is None:
         await _must_be_invitable(session, client)
@@ -131,6 +139,8 @@ async def _must_be_invitable(session: Session, client: Client) -> None:
     _, own = await logins.prepare(session, client)
     if own is not None:
         raise logins.AlreadyLinked("Revoke the present portal access before inviting again.")
+    if client.refuses_mail:
+        raise MailNotWanted("Write down that they agree by now, or give them credentials.")
 
 
 async def _locked(session: Session, principal: Principal, invitation_id: UUID) -> tuple[Invitation, Client | None]:

@@ -60,14 +60,14 @@ async def page(reader: Reader, principal: Principal, guardian_id: UUID, query: P
 async def invite_of_age(session: Session, client_id: UUID, by: UUID | None) -> None:
     """Invite a client whose guardians may do less from now on, if that is possible (F6.B1).
 
-    Nothing happens where the portal is off, no address of their own is known, there is a login or an open invitation,
-    or staff have shut the client out. by: in whose name.
+    Nothing happens where the portal is off, no address of their own is known, they do not agree to be mailed, there is
+    a login or an open invitation, or staff have shut the client out. by: in whose name.
     """
     held = select(Client).where(Client.id == client_id).with_for_update()
     client = (await session.execute(held)).scalar_one()
     enabled = (await session.execute(select(PortalSettings.enabled))).scalar_one()
     ready = enabled and client.archived_at is None and client.portal_state not in ("suspended", "revoked")
-    if not ready or client.email is None or by is None or await _is_invited(session, client_id):
+    if not ready or client.email is None or client.refuses_mail or by is None or await _is_invited(session, client_id):
         return
     if await logins.find_own(session, client_id) is not None:
         return

@@ -56,7 +56,7 @@ async def update(
     session: Session, principal: Principal, data: MessagingPolicyUpdate, if_match: int | None
 ) -> dict[str, Any]:
     """Change what is given. Raises PreconditionFailed, Invalid."""
-    made = insert(MessagingPolicy).values(practice_id=session.binding.practice_id)
+    made = insert(MessagingPolicy).values(practice_id=session.binding.practice_id, version=0)
     await session.execute(made.on_conflict_do_nothing())
     policy = (await session.scalars(select(MessagingPolicy).with_for_update())).one()
     if if_match is not None and policy.version != if_match:

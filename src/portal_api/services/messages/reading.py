@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, literal, null, or_, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from portal_api.core.access import Principal, Role
@@ -18,8 +18,10 @@ from portal_api.models.documents import Document, StoredFile
 from portal_api.models.guardians import Guardian
 from portal_api.models.messages import (
     AUDIENCE_ROLES,
+    EDITABLE_FOR,
     Message,
     MessageAttachment,
+    MessageEdit,
     MessageRetraction,
     Thread,
     ThreadAudience,
@@ -42,6 +44,17 @@ def _list_of(by: Any, **members: Any) -> ColumnElement[Any]:
 
 def _retracted(message: Any) -> ColumnElement[bool]:
     return exists().where(MessageRetraction.message_id == message.id)
+
+
+def _edits(message: Any, *columns: Any) -> Rows:
+    """What a message said after it was sent."""
+    return select(*columns).where(MessageEdit.message_id == message.id).correlate(message)
+
+
+def _text(message: Any) -> ColumnElement[str]:
+    """What it says now."""
+    newest = _edits(message, MessageEdit.body).order_by(MessageEdit.number.desc()).limit(1)
+    return func.coalesce(newest.scalar_subquery(), message.body)
 
 
 def _read_seq() -> ColumnElement[int]:
@@ -78,7 +91,7 @@ def _staff() -> ColumnElement[Any]:
 
 
 def _last() -> ColumnElement[Any]:
-    shown = case((_retracted(Message), null()), else_=Message.body)
+    shown = case((_retracted(Message), null()), else_=_text(Message))
     message = func.jsonb_build_object(
         *("id", Message.id, "seq", Message.seq, "author_kind", Message.author_kind),
         *("body", shown, "sent_at", instant(Message.sent_at)),
@@ -250,6 +263,13 @@ def _read_by() -> ColumnElement[Any]:
     )
 
 
+def _versions() -> ColumnElement[Any]:
+    """Everything that it said, as it was sent first."""
+    sent = func.jsonb_build_object("body", Message.body, "written_at", instant(Message.sent_at))
+    edits = _list_of(MessageEdit.number, body=MessageEdit.body, written_at=instant(MessageEdit.edited_at))
+    return func.jsonb_build_array(sent).op("||", return_type=JSONB)(_edits(Message, edits).scalar_subquery())
+
+
 def _messages(*, in_full: bool = False) -> Rows:
     gone = MessageRetraction.retracted_at.is_not(None)
     return (
@@ -262,11 +282,15 @@ def _messages(*, in_full: bool = False) -> Rows:
                 *("kind", Message.author_kind, "staff_id", Message.staff_id, "name", _own_name)
             ).label("author"),
             and_(Message.author_id == _account, Message.author_kind != "automatic").label("own"),
-            (Message.body if in_full else case((gone, null()), else_=Message.body)).label("body"),
+            (_text(Message) if in_full else case((gone, null()), else_=_text(Message))).label("body"),
+            *([_versions().label("versions")] if in_full else []),
             (_attachments() if in_full else case((gone, _NONE), else_=_attachments())).label("attachments"),
             _read_by().label("read_by"),
             Message.sent_at,
+            _edits(Message, func.max(MessageEdit.edited_at)).scalar_subquery().label("edited_at"),
+            (Message.sent_at + EDITABLE_FOR).label("editable_until"),
             MessageRetraction.retracted_at,
+            (_edits(Message, func.count()).scalar_subquery() + 1).label("version"),
         )
         .select_from(Message)
         .join(Account, Account.id == Message.author_id)
@@ -343,7 +367,7 @@ def _speaks_of() -> ColumnElement[bool]:
     """Whether the subject or what was written has the words; what was retracted is found no more."""
     words = bindparam("q")
     within = exists().where(
-        Message.thread_id == Thread.id, func.strpos(func.lower(Message.body), words) > 0, ~_retracted(Message)
+        Message.thread_id == Thread.id, func.strpos(func.lower(_text(Message)), words) > 0, ~_retracted(Message)
     )
     return or_(func.strpos(func.lower(Thread.subject), words) > 0, within.correlate(Thread))
 

@@ -5,23 +5,29 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
+from portal_api.core import clock
 from portal_api.core.access import Feature, Principal
 from portal_api.core.db import Session
-from portal_api.core.errors import Forbidden, InvalidState, invalid
+from portal_api.core.errors import Conflict, Forbidden, InvalidState, PreconditionFailed, invalid
 from portal_api.models.messages import (
+    EDITABLE_FOR,
     AuthorKind,
     Message,
     MessageAttachment,
+    MessageEdit,
     MessageRetraction,
     Thread,
     ThreadParticipant,
 )
-from portal_api.schemas.messages import MessageCreate, ThreadRead
+from portal_api.schemas.messages import MessageCreate, MessageUpdate, ThreadRead
 from portal_api.services import audit, features
 from portal_api.services.documents import references
 from portal_api.services.messages import absence, policy, reading, taking_part, writing
+
+
+class EditClosed(Conflict):
+    code, title = "edit_closed", "This message can be written anew no longer"
 
 
 async def send(session: Session, principal: Principal, thread_id: UUID, data: MessageCreate) -> dict[str, Any]:
@@ -45,7 +51,7 @@ async def write(session: Session, principal: Principal, thread: Thread, data: Me
     assert principal.account_id is not None  # noqa: S101 - by the route's permission
     message = await writing.add(session, thread, kind, principal.account_id, principal.staff_id, data.body)
     await _attach(session, principal, thread, message, data.document_ids)
-    await writing.mark_read(session, thread, principal.account_id, principal.staff_id, message.seq)
+    await writing.mark_written(session, thread, message)
     await _record(session, principal, "message.sent", message)
     if principal.is_client:
         await absence.answer(session, thread)
@@ -100,25 +106,62 @@ async def _takes_part(session: Session, principal: Principal, thread_id: UUID) -
 async def retract(session: Session, principal: Principal, message_id: UUID) -> dict[str, Any]:
     """Take back what one wrote: others see that something was there, the record keeps it (F12.M3).
 
-    Raises NotFound, Forbidden for what somebody else wrote, InvalidState.
+    Raises NotFound, FeatureDisabled, Forbidden for what somebody else wrote, InvalidState.
     """
-    row = await reading.message(session, principal, message_id)
-    await writing.locked(session, UUID(str(row["thread_id"])))
-    if not row["own"]:
-        raise Forbidden("Only who wrote a message can take it back.")
-    message = (await session.scalars(select(Message).where(Message.id == message_id))).one()
-    done = insert(MessageRetraction).values(
-        practice_id=session.binding.practice_id,
-        message_id=message_id,
-        client_id=message.client_id,
-        confidential=message.confidential,
-        retracted_by=principal.account_id,
+    message, _ = await _own(session, principal, message_id)
+    session.add(
+        MessageRetraction(
+            message_id=message.id,
+            client_id=message.client_id,
+            confidential=message.confidential,
+            retracted_by=principal.account_id,
+        )
     )
-    made = await session.execute(done.on_conflict_do_nothing().returning(MessageRetraction.message_id))
-    if made.first() is None:
-        raise InvalidState("It was taken back already.", state="retracted")
+    await session.flush()
     await _record(session, principal, "message.retracted", message)
     return await reading.shown(session, principal, message_id)
+
+
+async def edit(
+    session: Session, principal: Principal, message_id: UUID, data: MessageUpdate, if_match: int | None
+) -> dict[str, Any]:
+    """Write what one wrote anew, within EDITABLE_FOR; the record keeps what it said before (F12.M3).
+
+    Raises NotFound, FeatureDisabled, OutsideOfficeHours, Forbidden for what somebody else wrote, InvalidState,
+    PreconditionFailed, EditClosed, Invalid.
+    """
+    message, row = await _own(session, principal, message_id)
+    if principal.is_client:
+        await policy.must_be_open(session)
+    if if_match is not None and row["version"] != if_match:
+        raise PreconditionFailed(current=row)
+    if await clock.now(session) >= message.sent_at + EDITABLE_FOR:
+        raise EditClosed("Take it back, and write another.", editable_until=message.sent_at + EDITABLE_FOR)
+    body = data.given().get("body", row["body"])
+    if body is None:
+        raise invalid("/body", "null_not_allowed", "A message says something; it can be taken back.")
+    if body != row["body"]:
+        whose = {"client_id": message.client_id, "confidential": message.confidential}
+        session.add(MessageEdit(message_id=message.id, number=row["version"], body=body, **whose))
+        await session.flush()
+        await _record(session, principal, "message.edited", message)
+    return await reading.shown(session, principal, message_id)
+
+
+async def _own(session: Session, principal: Principal, message_id: UUID) -> tuple[Message, dict[str, Any]]:
+    """What the caller wrote and has not taken back, as it is shown; its thread is held from now on.
+
+    Raises NotFound, FeatureDisabled, Forbidden, InvalidState.
+    """
+    found = await reading.message(session, principal, message_id)
+    await writing.locked(session, UUID(str(found["thread_id"])))
+    await features.require(session, principal, found["client_id"], Feature.SECURE_MESSAGING)
+    if not found["own"]:
+        raise Forbidden("Only who wrote a message can change it or take it back.")
+    row = await reading.shown(session, principal, message_id)
+    if row["retracted_at"] is not None:
+        raise InvalidState("It was taken back already.", state="retracted")
+    return (await session.scalars(select(Message).where(Message.id == message_id))).one(), row
 
 
 async def _record(session: Session, principal: Principal, type: str, message: Message) -> None:

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from portal_api.core.access import Feature, Principal, Role
+from portal_api.core.access import Feature, GrantPermission, Principal, Role
 from portal_api.core.db import Session
 from portal_api.core.errors import Conflict, InvalidState, NotFound, invalid
 from portal_api.core.ids import new_id
+from portal_api.models.clients import ClientGrant
 from portal_api.models.guardians import Guardian
 from portal_api.models.messages import AUDIENCE_ROLES, Thread, ThreadAudience
 from portal_api.schemas.messages import MyThreadCreate, ThreadCreate
@@ -108,12 +109,21 @@ async def _colleagues(session: Session, staff_ids: Collection[UUID], audience: s
 async def _guardian_account(session: Session, data: ThreadCreate) -> UUID | None:
     if data.guardian_id is None:
         return None
-    known = select(Guardian.account_id).where(
-        Guardian.id == data.guardian_id, Guardian.client_id == data.client_id, Guardian.revoked_at.is_(None)
+    known = (
+        select(Guardian.account_id)
+        .join(ClientGrant, ClientGrant.account_id == Guardian.account_id)
+        .where(
+            Guardian.id == data.guardian_id,
+            Guardian.client_id == data.client_id,
+            Guardian.revoked_at.is_(None),
+            ClientGrant.client_id == data.client_id,
+            ClientGrant.is_live(),
+            ClientGrant.allows(GrantPermission.MESSAGES),
+        )
     )
     account_id = await session.scalar(known)
     if account_id is None:
-        why = "Name a guardian of this client who has accepted the invitation."
+        why = "Name a guardian of this client who has accepted the invitation and may have messages."
         raise invalid("/guardian_id", "unknown_guardian", why)
     return UUID(str(account_id))
 

@@ -54,16 +54,16 @@ class Line:
 
 
 async def compose(session: Session, delivery: MailDelivery) -> tuple[Mail | None, str]:
-    """The mail, as things are now; or why there is none: dropped, suppressed."""
+    """The mail, as things are now; or why there is none: dropped, suppressed, or a digest that waits: abandoned."""
     recipient_id = delivery.recipient_id
     assert recipient_id is not None  # noqa: S101 - set for every delivery of a kind
     kind = BY_KEY.get(delivery.kind or "")
     lines = await lines_of(session, await _rows(session, delivery))
-    if not lines or not await _may_be_mailed(session, recipient_id, kind):
+    if not lines:
         return None, "dropped"
     address = await wishes.address_of(session, recipient_id, to_login=kind is not None and kind.to_login)
-    if address is None:
-        return None, "dropped"
+    if address is None or not await may_be_mailed(session, recipient_id, kind):
+        return None, "abandoned" if kind is None else "dropped"
     if await addresses.is_suppressed(session, address):
         return None, "suppressed"
     practice = (await session.execute(select(Practice).where(Practice.id == delivery.practice_id))).scalar_one()
@@ -146,7 +146,7 @@ async def _rows(session: Session, delivery: MailDelivery) -> Sequence[Notificati
     return (await session.scalars(mine.order_by(Notification.occurred_at, Notification.id))).all()
 
 
-async def _may_be_mailed(session: Session, recipient_id: UUID, kind: Kind | None) -> bool:
+async def may_be_mailed(session: Session, recipient_id: UUID, kind: Kind | None) -> bool:
     """Staff who still work here; clients while the portal is on; of security whoever holds the account.
 
     Of that login itself not where only staff say that the address reaches its holder (A06).

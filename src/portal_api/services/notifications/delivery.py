@@ -24,8 +24,8 @@ from portal_api.models.invitations import Invitation
 from portal_api.models.notifications import OPEN_DELIVERIES, MailDelivery, Notification
 from portal_api.models.practices import Practice
 from portal_api.services import audit
-from portal_api.services.notifications import addresses, composing
-from portal_api.services.notifications.kinds import DIGEST
+from portal_api.services.notifications import addresses, composing, wishes
+from portal_api.services.notifications.kinds import BY_KEY, DIGEST
 from portal_api.services.notifications.letters import LETTERS, Letter
 
 SEND = "notices.mail"
@@ -68,7 +68,7 @@ async def prepare(session: Session, event: Event) -> tuple[UUID, Mail] | None:
 async def begin(session: Session, delivery_id: UUID) -> Mail | None:
     """Take a mail about what is in somebody's inbox; None where there is nothing to send any more.
 
-    Raises JobFailed while somebody else is sending it.
+    In quiet hours it is put off. Raises JobFailed while somebody else is sending it.
     """
     held = select(MailDelivery).where(MailDelivery.id == delivery_id).with_for_update()
     delivery = await session.scalar(held)
@@ -77,6 +77,10 @@ async def begin(session: Session, delivery_id: UUID) -> Mail | None:
     now = await clock.now(session)
     if now - delivery.created_at > PATIENCE:
         await give_up(session, delivery, now, "abandoned")
+        return None
+    until = await _not_before(session, delivery, now)
+    if until > now:
+        await queue(session, delivery_id, after=until - now)
         return None
     mail, reason = await composing.compose(session, delivery)
     if mail is None:
@@ -150,6 +154,14 @@ async def _free(session: Session, delivery: MailDelivery) -> bool:
     if until is not None:
         raise JobFailed("somebody else is sending it", retry_in=until - now)
     return True
+
+
+async def _not_before(session: Session, delivery: MailDelivery, now: datetime) -> datetime:
+    """Now, or the end of quiet hours that have begun since it was made: no server took it before."""
+    kind = BY_KEY.get(delivery.kind or "")
+    if delivery.recipient_id is None or (kind is not None and not kind.quiet):
+        return now
+    return (await wishes.hours_of(session, [delivery.recipient_id]))[delivery.recipient_id].open_at(now)
 
 
 async def give_up(session: Session, delivery: MailDelivery, at: datetime, state: str) -> None:

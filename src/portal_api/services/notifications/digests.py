@@ -65,6 +65,7 @@ async def due(session: Session, after: UUID | None) -> tuple[list[Due], UUID | N
     """Whose digest is due, of the next AT_ONCE for whom something waits; and where to go on, None at the end.
 
     It is due where something happened before its hour and no digest came since; after an outage at once, not tomorrow.
+    In quiet hours it waits for their end.
     """
     first = select(Notification.recipient_id, func.min(Notification.occurred_at).label("since")).where(_waits())
     if after is not None:
@@ -75,7 +76,8 @@ async def due(session: Session, after: UUID | None) -> tuple[list[Due], UUID | N
     found = []
     for id, clocks in (await wishes.hours_of(session, list(since))).items():
         at = last_due(now, clocks.zone, clocks.digest_at)
-        if since[id] < at and (clocks.covered_until is None or clocks.covered_until < at):
+        covered = clocks.covered_until is not None and clocks.covered_until >= at
+        if since[id] < at and not covered and clocks.open_at(now) == now:
             found.append(Due(id, at))
     return found, list(since)[-1] if len(since) == AT_ONCE else None
 
@@ -86,6 +88,8 @@ async def make(session: Session, wanted: Due) -> bool:
     address = await wishes.address_of(session, wanted.recipient_id, to_login=False)
     if address is None or await addresses.is_suppressed(session, address):
         return False  # it waits for a better one
+    if not await composing.may_be_mailed(session, wanted.recipient_id, None):
+        return False  # it waits until they are let in again
     if not await _advance(session, wanted, now):
         return False
     await _take_back(session, wanted.recipient_id, now)
@@ -111,14 +115,26 @@ async def preview(reader: Reader, principal: Principal) -> dict[str, Any]:
     row = await reader.row(wishes.HOURS, recipient_ids=[account_id])
     assert row is not None  # noqa: S101 - one for each id
     clocks = wishes.hours(row)
-    found = await reader.rows(inbox.waiting_for_digest(reading.sees_all(principal)), **inbox.values(principal))
+    async with reader.tools.database.session(reader.binding) as session:
+        told = await _would_tell(session, account_id)
+    waiting = await reader.rows(inbox.waiting_for_digest(reading.sees_all(principal)), **inbox.values(principal))
+    found = [each for each in waiting if UUID(str(each["id"])) in told]
     shown = [inbox.shown(each) for each in found[: composing.MOST_LINES]]
     return {
-        "due_at": next_due(row["now"], clocks.zone, clocks.digest_at),
+        "due_at": clocks.open_at(next_due(row["now"], clocks.zone, clocks.digest_at)),
         "covered_until": clocks.covered_until,
         "data": shown,
         "left_out": len(found) - len(shown),
     }
+
+
+async def _would_tell(session: Session, recipient_id: UUID) -> set[UUID]:
+    """The rows of which there would be something to say: wanted, still theirs to see, and not over."""
+    waiting = select(Notification).where(Notification.recipient_id == recipient_id, _waits())
+    rows = (await session.scalars(waiting.order_by(Notification.occurred_at).limit(inbox.LONGEST_DIGEST))).all()
+    unwanted = await _unwanted(session, recipient_id, rows)
+    lines = await composing.lines_of(session, [row for row in rows if row.kind not in unwanted])
+    return {line.row.id for line in lines}
 
 
 def _on(day: date, digest_at: str, zone: ZoneInfo) -> datetime:

@@ -15,7 +15,7 @@ from portal_api.core.db import Session
 from portal_api.core.ids import new_id
 from portal_api.models.audit import Event
 from portal_api.models.notifications import OPEN_DELIVERIES, MailDelivery, Notification
-from portal_api.services.notifications import delivery, devices, wishes
+from portal_api.services.notifications import composing, delivery, devices, wishes
 from portal_api.services.notifications.kinds import BY_EVENT, BY_KEY, Kind
 
 GATHER = "notices.gather"
@@ -78,7 +78,7 @@ async def gather(session: Session, recipient_id: UUID, kind_key: str) -> list[UU
             return []
     wanted = (await wishes.modes_of(session, kind, [recipient_id]))[recipient_id]
     await _push(session, recipient_id, kind, wanted=wanted.push != "off")
-    await _mail(session, recipient_id, kind, wanted=wanted.email != "off")
+    await _mail(session, recipient_id, kind, wanted.email)
     begun = select(MailDelivery.id).where(
         MailDelivery.recipient_id == recipient_id,
         MailDelivery.kind == kind_key,
@@ -116,8 +116,8 @@ async def make_good(session: Session) -> None:
                 await soon(session, BY_KEY[kind], [UUID(str(recipient_id))])
 
 
-async def _mail(session: Session, recipient_id: UUID, kind: Kind, *, wanted: bool) -> None:
-    """One mail for all of it; of a kind that does not gather, one each."""
+async def _mail(session: Session, recipient_id: UUID, kind: Kind, mode: str) -> None:
+    """One mail for all of it; of a kind that does not gather, one each. Who wants it in the digest now has it there."""
     waiting = (
         select(Notification.id)
         .where(
@@ -130,8 +130,8 @@ async def _mail(session: Session, recipient_id: UUID, kind: Kind, *, wanted: boo
         .with_for_update(skip_locked=True)
     )
     ids = [UUID(str(id)) for id in await session.scalars(waiting)]
-    if not wanted:
-        await _set(session, ids, email="off")
+    if mode != "immediate":
+        await _set(session, ids, email=mode)
         return
     for together in [ids] if kind.gathers else [[id] for id in ids]:
         if together:
@@ -147,8 +147,9 @@ async def opened(session: Session, recipient_id: UUID, kind: str, template: str)
 
 
 async def _push(session: Session, recipient_id: UUID, kind: Kind, *, wanted: bool) -> None:
+    """One push for all of it, as far as there is still something to say."""
     waiting = (
-        select(Notification.id)
+        select(Notification)
         .where(
             Notification.recipient_id == recipient_id,
             Notification.kind == kind.key,
@@ -158,12 +159,11 @@ async def _push(session: Session, recipient_id: UUID, kind: Kind, *, wanted: boo
         .order_by(Notification.id)
         .with_for_update(skip_locked=True)
     )
-    ids = [UUID(str(id)) for id in await session.scalars(waiting)]
-    if not ids:
-        return
-    await _set(session, ids, pushed_at=func.now())
-    if wanted:
-        await devices.wake(session, recipient_id, ids[-1])
+    rows = (await session.scalars(waiting)).all()
+    await _set(session, [row.id for row in rows], pushed_at=func.now())
+    lines = await composing.lines_of(session, rows) if wanted and rows else []
+    if lines:
+        await devices.wake(session, recipient_id, lines[-1].row.id)
 
 
 async def _set(session: Session, ids: list[UUID], **values: object) -> None:

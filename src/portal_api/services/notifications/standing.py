@@ -13,10 +13,10 @@ from portal_api.core.db import Session
 from portal_api.models.assessments import SafetyAlert
 from portal_api.models.auth import Account
 from portal_api.models.clients import ClientGrant
-from portal_api.models.messages import Thread, ThreadParticipant
 from portal_api.models.notifications import Notification
 from portal_api.models.scheduling import Appointment, AppointmentRequest
 from portal_api.models.scheduling.appointments import TO_COME
+from portal_api.services.messages import recipients
 
 Rows = Sequence[Notification]
 
@@ -95,14 +95,9 @@ async def _alerts(session: Session, rows: Rows) -> Found:
 
 
 async def _threads(session: Session, rows: Rows) -> Found:
-    """They have read it meanwhile."""
-    read = (
-        select(ThreadParticipant.account_id, ThreadParticipant.thread_id)
-        .join(Thread, Thread.id == ThreadParticipant.thread_id)
-        .where(ThreadParticipant.thread_id.in_(_ids(rows)), ThreadParticipant.read_seq >= Thread.last_seq)
-    )
-    pairs = {(UUID(str(a)), UUID(str(t))) for a, t in (await session.execute(read)).all()}
-    return {row.id: Standing(over=(row.account_id, row.resource_id) in pairs) for row in rows}
+    """They have read it meanwhile, it was taken back, or it is not theirs to see any more."""
+    waiting = await recipients.who_waits(session, {row.resource_id for row in rows if row.resource_id})
+    return {row.id: Standing(over=(row.account_id, row.resource_id) not in waiting) for row in rows}
 
 
 _LOOKS: dict[str, Callable[[Session, Rows], Awaitable[Found]]] = {

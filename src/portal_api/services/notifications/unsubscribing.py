@@ -12,7 +12,7 @@ from portal_api.core.errors import NotFound
 from portal_api.core.limits import Limit
 from portal_api.core.sealing import Secret, SecretError
 from portal_api.models.auth import Account
-from portal_api.models.notifications import NotificationPreference, UnsubscribeLink
+from portal_api.models.notifications import NotificationPreference, NotificationSettings, UnsubscribeLink
 from portal_api.models.scheduling import ReminderPreference
 from portal_api.services import audit
 from portal_api.services.notifications import kinds, wishes
@@ -50,6 +50,7 @@ async def end(session: Session, visitor: Principal, text: str) -> None:
     if link.kind == REMINDERS:
         await _no_reminders(session, link.recipient_id)
     else:
+        await _count(session, link.recipient_id)
         for kind in await _ended(session, link):
             await set_mode(session, link.recipient_id, kind, EMAIL, "off")
     details = {"kind": link.kind, "channel": EMAIL, "mode": "off"}
@@ -70,6 +71,16 @@ async def set_mode(session: Session, recipient_id: UUID, kind: str, channel: str
     )
     key = ["practice_id", "recipient_id", "kind", "channel"]
     await session.execute(row.on_conflict_do_update(index_elements=key, set_={"mode": mode, "updated_at": func.now()}))
+
+
+async def _count(session: Session, recipient_id: UUID) -> None:
+    """What an account's holder chose is another version now; whoever else changes it waits."""
+    held = select(Account.id).where(Account.id == recipient_id).with_for_update(key_share=True)
+    if await session.scalar(held) is None:
+        return
+    row = insert(NotificationSettings).values(practice_id=session.binding.practice_id, account_id=recipient_id)
+    again = {"version": NotificationSettings.version + 1, "updated_at": func.now()}
+    await session.execute(row.on_conflict_do_update(index_elements=["practice_id", "account_id"], set_=again))
 
 
 def _modes(kind: str) -> tuple[str, ...]:

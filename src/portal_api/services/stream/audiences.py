@@ -179,6 +179,7 @@ AUDIENCES: Mapping[str, Audience] = {
     "signature.given": Audience(_signed, _signed),
     **_all(
         _thread,
+        "message.edited",
         "message.retracted",
         "message.sent",
         "thread.attended",

@@ -141,7 +141,7 @@ OF_CLIENTS: tuple[Table | Profiles, ...] = (
         units=lambda viewer: acting(viewer, viewer.acting(feature=Feature.SECURE_MESSAGING)),
         values=_thread_values,
         shows=(ThreadParticipant.staff_id, ThreadParticipant.account_id),
-        types=frozenset({"account.updated", "message.retracted", "message.sent", "staff.updated"}),
+        types=frozenset({"account.updated", "message.edited", "message.retracted", "message.sent", "staff.updated"}),
         record=listed("threads.listed", "client_id"),
     ),
     Table(

@@ -173,7 +173,16 @@ OF_STAFF: tuple[Table, ...] = (
         of_units=lambda whose: select(Thread.id).where(Thread.client_id == whose.any_(), messages.is_of_audience()),
         everyones=True,
         shows=(Thread.client_id, ThreadParticipant.staff_id, ThreadParticipant.account_id),
-        types=frozenset({"account.updated", "client.updated", "message.retracted", "message.sent", "staff.updated"}),
+        types=frozenset(
+            {
+                "account.updated",
+                "client.updated",
+                "message.edited",
+                "message.retracted",
+                "message.sent",
+                "staff.updated",
+            }
+        ),
         hiding=frozenset({"thread.attended", "thread.left"}),
         record=listed("threads.listed", "client_id"),
     ),

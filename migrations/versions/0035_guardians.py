@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0036_guardians"
+revision = "0035_guardians"
 down_revision = "0034_unattended_threads"
 branch_labels = None
 depends_on = None
