@@ -12,7 +12,7 @@ from portal_api.core.access import Permission
 from portal_api.core.config import Settings
 from portal_api.main import create_app
 from portal_api.web.parameters import Model
-from portal_api.web.route import PortalRoute
+from portal_api.web.route import SAFE, PortalRoute
 from tests.cast import House
 from tests.examples import BODIES, QUERIES, VALUES
 
@@ -47,6 +47,11 @@ class Operation:
     def ids(self) -> list[str]:
         """The path parameters that name objects."""
         return [name for name in self.route.param_convertors if name not in VALUES]
+
+    @property
+    def leaves_a_mark(self) -> bool:
+        """Whether it may write: also a read that leaves a receipt."""
+        return self.method not in SAFE or self.route.signature.session is not None
 
     @property
     def body_names_a_client(self) -> bool:

@@ -76,6 +76,8 @@ class Cast:
     guardian: Caller
     """The parent of a child, who may do everything for that child, and of whose sibling he is not."""
     sibling: UUID
+    looking: Caller
+    """The owner, through the eyes of the client."""
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,9 @@ async def cast(app: FastAPI, plain_http: httpx.AsyncClient) -> Cast:
     _, nobody = await ours.staff(Role.FORMS_ADMIN)
     client_id, client = await ours.client_login()
     _, guardian = await ours.guardian()
-    return Cast(ours, theirs, owner, stranger, nobody, client, [client_id], guardian, await ours.client())
+    begun = (await owner.post(f"/v1/clients/{client_id}/view-as")).json()
+    looking = Caller(plain_http, begun["access_token"], None, client.account)
+    return Cast(ours, theirs, owner, stranger, nobody, client, [client_id], guardian, await ours.client(), looking)
 
 
 def every(operations: list[Operation]) -> Any:
@@ -218,6 +222,23 @@ async def test_a_role_that_does_not_hold_the_permission_gets_403(
         tried += 1
     if not tried:
         pytest.skip("every account holds the permission")
+
+
+@every(CLOSED)
+async def test_who_looks_through_a_clients_eyes_changes_nothing(
+    operation: Operation, cast: Cast, plain_http: httpx.AsyncClient
+) -> None:
+    """F16.M2: whatever leaves a mark is refused before its body is looked at, a receipt for a file as well."""
+    ids = await objects(operation, cast.ours, cast.client)
+    response = await send(operation, plain_http, cast.ours, cast.looking, ids)
+    if operation.leaves_a_mark:
+        path, no_body = response.request.url.path, {"content": b"?", "headers": {"Content-Type": "text/csv"}}
+        for answer in (response, await cast.looking.request(operation.method, path, **no_body)):
+            assert (answer.status_code, answer.json()["code"]) == (403, "preview_reads_only"), answer.text
+    elif operation.may_be_tried_by(CLIENT_PERMISSIONS) and operation.route.path != "/v1/stream":
+        assert response.status_code in {200, 404}, response.text
+    else:
+        assert response.status_code == 403, response.text
 
 
 @every(WITH_IDS)

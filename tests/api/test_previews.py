@@ -9,8 +9,9 @@ import pytest
 from portal_api.core.access import Feature, GrantPermission, Role
 from tests import people
 from tests.api.documents.shelf import PDF
+from tests.api.messages.desk import open_desk
 from tests.cast import House
-from tests.world import Caller, Practice, World
+from tests.world import PASSWORD, Caller, Practice, World
 
 Sql = Callable[..., list[Any]]
 EVERYTHING = {feature.value: True for feature in Feature if feature is not Feature.ONLINE_PAYMENTS}
@@ -87,6 +88,32 @@ class TestLooking:
         refused = await looking.get("/v1/stream", params={"follow": False})
         assert (refused.status_code, refused.json()["code"]) == (403, "no_live_preview")
 
+    async def test_conversations_are_for_the_roles_of_who_looks(self, world: World) -> None:
+        """F12.M2, F16.M2: nobody reads by looking what their own role does not let them read."""
+        desk = await open_desk(world)
+        thread = await desk.begin()
+        admin, _ = await people.colleague(world, desk.practice, Role.ADMIN)
+        for staff, subjects in ((admin, []), (desk.clinician, ["Tuesday"])):
+            looking = await look(staff, desk.client_id)
+            seen = (await looking.get("/v1/me/threads")).json()["data"]
+            assert [each["subject"] for each in seen] == subjects
+            status = 200 if subjects else 404
+            assert (await looking.get(f"/v1/me/threads/{thread['id']}/messages")).status_code == status
+            copy = (await looking.get("/v1/sync")).json()["upserts"]
+            assert [each["resource"]["subject"] for each in copy if each["type"] == "thread"] == subjects
+        await desk.write(thread)
+        home = (await (await look(admin, desk.client_id)).get("/v1/me/home")).json()
+        assert home["unread"]["messages"] == 0
+
+    async def test_a_copy_is_of_who_looks(self, world: World) -> None:
+        """F19.M1: neither the client nor a colleague goes on from it."""
+        desk = await open_desk(world)
+        looking, other = await look(desk.owner, desk.client_id), await look(desk.clinician, desk.client_id)
+        cursor = (await looking.get("/v1/sync")).json()["cursor"]
+        assert (await looking.get("/v1/sync", params={"cursor": cursor})).status_code == 200
+        for caller in (other, desk.client, desk.owner):
+            assert (await caller.get("/v1/sync", params={"cursor": cursor})).json()["code"] == "invalid_cursor"
+
     async def test_it_sees_nobody_else(self, world: World, practice: Practice, client: dict[str, Any]) -> None:
         other = await world.client(practice.owner)
         looking = await look(practice.owner, client["id"])
@@ -98,7 +125,8 @@ class TestLooking:
 class TestAsAGuardian:
     async def test_before_anything_is_granted(self, practice: Practice, client: dict[str, Any]) -> None:
         """F16.B1"""
-        looking = await look(practice.owner, client["id"], permissions=["appointments.view"], relationship="parent")
+        asked = ["appointments.view", "appointments.view"]
+        looking = await look(practice.owner, client["id"], permissions=asked, relationship="parent")
         (profile,) = (await looking.get("/v1/me")).json()["profiles"]
         assert (profile["relationship"], profile["permissions"]) == ("parent", ["appointments.view"])
         assert (await looking.get("/v1/me/appointments")).status_code == 200
@@ -191,6 +219,34 @@ class TestWho:
         assert (await colleague.post("/v1/auth/logout")).status_code == 204
         assert (await again.get("/v1/me")).json()["code"] == "preview_ended"
 
+    @pytest.mark.parametrize("end", ["role", "suspended", "archived"])
+    async def test_it_ends_with_what_it_rests_on(
+        self, world: World, practice: Practice, client: dict[str, Any], end: str
+    ) -> None:
+        """F16.M2: the role, the colleague, the chart."""
+        admin, staff_id = await people.colleague(world, practice, Role.ADMIN)
+        looking = await look(admin, client["id"])
+        assert (await looking.get("/v1/me/home")).status_code == 200
+        member = f"/v1/practice/staff/{staff_id}"
+        answer = await {
+            "role": lambda: practice.owner.patch(member, {"roles": ["scheduler"]}),
+            "suspended": lambda: practice.owner.post(f"{member}/suspend"),
+            "archived": lambda: practice.owner.post(f"/v1/clients/{client['id']}/archive"),
+        }[end]()
+        assert answer.is_success, answer.text
+        ended = await looking.get("/v1/me/home")
+        assert (ended.status_code, ended.json()["code"]) == (401, "preview_ended")
+
+    async def test_nobody_looks_as_a_client_who_is_archived(self, practice: Practice, client: dict[str, Any]) -> None:
+        path = f"/v1/clients/{client['id']}"
+        assert (await practice.owner.post(f"{path}/archive")).is_success
+        refused = await practice.owner.post(f"{path}/view-as")
+        assert (refused.status_code, refused.json()["code"], refused.json()["state"]) == (
+            409,
+            "invalid_state",
+            "archived",
+        )
+
     async def test_it_ends_by_itself(self, practice: Practice, client: dict[str, Any], sql: Sql) -> None:
         looking = await look(practice.owner, client["id"])
         sql("UPDATE preview SET expires_at = now() WHERE id = %s", looking.account["id"])
@@ -222,3 +278,54 @@ class TestTheTestClient:
         again = (await practice.owner.post("/v1/practice/test-client")).json()
         assert first["is_test"] is True
         assert again["id"] == first["id"]
+
+    async def test_it_is_there_as_soon_as_the_portal_is_on(self, world: World) -> None:
+        """F16.M1: once, however often the portal is switched off and on."""
+        practice = await world.practice()
+        assert await clients_of(practice, is_test=True) == []
+        for verb, body in (("enable", {"slug": f"h-{practice.id[-12:]}"}), ("disable", None), ("enable", {})):
+            assert (await practice.owner.post(f"/v1/practice/portal/{verb}", body)).is_success
+        (seeded,) = await clients_of(practice, is_test=True)
+        assert (await practice.owner.post("/v1/practice/test-client")).json() == seeded
+        assert (seeded["is_test"], seeded["portal_state"], seeded["email"]) == (True, "none", None)
+        looking = await look(practice.owner, seeded["id"])
+        assert (await looking.get("/v1/me/home")).json()["profiles"][0]["client_id"] == seeded["id"]
+
+    async def test_it_is_no_client_of_the_practice(self, practice: Practice, client: dict[str, Any]) -> None:
+        """F16.M1: neither in lists nor in what programs mirror, nor the likeness of anybody."""
+        (seeded,) = await clients_of(practice, is_test=True)
+        assert [each["id"] for each in await clients_of(practice)] == [client["id"]]
+        assert await clients_of(practice, q=seeded["family_name"], is_test=False) == [client]
+        assert [each["id"] for each in await clients_of(practice, updated_since="2020-01-01T00:00:00Z")] == [
+            client["id"]
+        ]
+        copy = (await practice.owner.get("/v1/sync")).json()["upserts"]
+        assert [each["id"] for each in copy if each["type"] == "client"] == [client["id"]]
+        cursor = (await practice.owner.get("/v1/sync")).json()["cursor"]
+        changed = await practice.owner.patch(f"/v1/clients/{seeded['id']}", {"preferred_name": "Tess"})
+        assert changed.json()["is_test"] is True
+        later = (await practice.owner.get("/v1/sync", params={"cursor": cursor})).json()
+        assert (later["upserts"], later["tombstones"]) == ([], [])
+        both = await practice.owner.get(
+            "/v1/clients", params={"is_test": True, "updated_since": "2020-01-01T00:00:00Z"}
+        )
+        assert both.status_code == 422
+
+    async def test_nobody_who_signs_up_is_taken_for_it(self, world: World, practice: Practice) -> None:
+        """F5.M6, F16.M1"""
+        assert (await practice.owner.patch("/v1/practice/portal", {"allow_client_signup": True})).is_success
+        (seeded,) = await clients_of(practice, is_test=True)
+        named = {name: seeded[name] for name in ("given_name", "family_name")}
+        body = {"email": world.email("signup"), "password": PASSWORD, **named}
+        slug = f"h-{practice.id[-12:]}"
+        assert (await world.http.post(f"/v1/portals/{slug}/signup", json=body)).status_code == 202
+        (prospect,) = (await practice.owner.get("/v1/prospects")).json()["data"]
+        found = (await practice.owner.get(f"/v1/prospects/{prospect['id']}")).json()
+        assert found["duplicate_candidates"] == []
+
+
+async def clients_of(practice: Practice, **params: Any) -> list[dict[str, Any]]:
+    answer = await practice.owner.get("/v1/clients", params=params)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["data"]
+    return found

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import weakref
 from dataclasses import replace
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from portal_api.core.access import ActorKind, Origin, Permission, Principal
 from portal_api.core.db import Snapshot
 from portal_api.core.sealing import Vault
 from portal_api.services.stream.feeds import MOST_WAITING, Feed, Message
+from portal_api.services.stream.hub import Room
 from portal_api.services.stream.log import Happening
 from portal_api.services.stream.viewers import Viewer
 from portal_api.web import live
@@ -125,3 +127,19 @@ async def test_a_reader_that_goes_away_ends_it() -> None:
     async with asyncio.timeout(PATIENCE):
         await LiveAnswer.of(joined).send(receive, send)
     assert joined.closed
+
+
+def test_streams_of_one_account_share_what_is_known_of_it() -> None:
+    """A caseload is held once, however many devices look; whoever sees something else is somebody else."""
+    room, clients = Room(uuid4()), frozenset({uuid4()})
+    laptop, phone = (Viewer(replace(CALLER, session_id=uuid4()), clients) for _ in range(2))
+    colleague = Viewer(replace(CALLER, account_id=uuid4()), clients)
+    assert room.shared(laptop) is laptop
+    assert room.shared(phone) is laptop
+    assert room.shared(colleague) is colleague
+    assert room.shared(Viewer(CALLER)) is not laptop
+    assert room.shared(None) is None
+    of_laptop = weakref.ref(laptop)
+    del laptop
+    assert of_laptop() is None
+    assert room.shared(phone) is phone

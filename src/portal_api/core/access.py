@@ -323,6 +323,7 @@ class Principal:
     """Clients that the caller may act for, but not with `feature`."""
     viewer_id: UUID | None = None
     """The account of the staff member who looks through the eyes of this client; it reads, and nothing else."""
+    viewer_roles: frozenset[Role] = frozenset()
     feature: Feature | None = None
     """What the route needs, where it has narrowed the profiles."""
     shut_out: bool = False

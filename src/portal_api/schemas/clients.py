@@ -75,15 +75,18 @@ class ClientUpdate(ChartUpdate):
 class ClientFilters(PageQuery):
     q: SearchText | None = Field(None, description="Searches names, e-mail and phone.")
     archived: bool = Field(False, description="The archived clients instead of the current ones.")
+    is_test: bool = Field(False, description="The test clients instead of the real ones.")
     practitioner_id: UUID | None = None
     external_id: Annotated[Line, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,49}:.")] | None = Field(
         None, description="Another system's id, as system:value."
     )
-    updated_since: Instant | None = Field(None, description="Oldest change first; archived ones included.")
+    updated_since: Instant | None = Field(
+        None, description="Oldest change first; archived ones included, test clients not."
+    )
 
     @model_validator(mode="after")
     def _changes_are_unfiltered(self) -> Self:
-        if self.updated_since and (self.q or self.archived or self.practitioner_id or self.external_id):
+        if self.updated_since and (self.q or self.archived or self.is_test or self.practitioner_id or self.external_id):
             raise PydanticCustomError("combination", "updated_since goes with no other filter.")
         return self
 

@@ -71,9 +71,11 @@ class HomeProfile(Output):
 
 
 class Waiting(Output):
-    """One thing that waits for the caller. `id`: of the form or the request; of an onboarding, of its client."""
+    """One thing that waits for the caller. `id`: of the form, the request, the document or the plan; of an onboarding,
+    of its client. A `signature` is one on a form.
+    """
 
-    kind: Literal["onboarding", "form", "signature", "counter_offer"]
+    kind: Literal["onboarding", "form", "signature", "counter_offer", "document_signature", "treatment_plan_signature"]
     client_id: UUID
     id: UUID
     title: str | None

@@ -1,7 +1,5 @@
 """The application object, and what surrounds its router."""
 
-from collections.abc import Awaitable
-
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,11 +16,12 @@ class Application(FastAPI):
     and each costs every request a part of what a read costs; LastResort answers for every error.
     """
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A coroutine function: by that servers tell ASGI 3 from ASGI 2.
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
         scope["app"] = self
-        return self.middleware_stack(scope, receive, send)
+        await self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         app: ASGIApp = self.router

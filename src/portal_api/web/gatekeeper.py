@@ -58,9 +58,15 @@ class Gatekeeper:
         kind = ActorKind.STAFF if claims.kind == ActorKind.STAFF else ActorKind.SYSTEM
         return Binding(claims.practice_id, kind)
 
-    async def principal(self, source: Session | Reader, claims: Claims, origin: Origin) -> Principal:
+    async def principal(
+        self, source: Session | Reader, claims: Claims, origin: Origin, *, to_write: bool = False
+    ) -> Principal:
+        """Who calls. to_write: a Reader asks for what will be a write, before its body is taken.
+
+        Raises Unauthenticated, and PreviewReadsOnly for a write of who only looks.
+        """
         try:
-            principal = await self._caller(source, claims, origin)
+            principal = await self._caller(source, claims, origin, to_write=to_write)
         except Unauthenticated as error:
             error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
             raise
@@ -68,8 +74,10 @@ class Gatekeeper:
         return principal
 
     @staticmethod
-    def _caller(source: Session | Reader, claims: Claims, origin: Origin) -> Awaitable[Principal]:
+    def _caller(source: Session | Reader, claims: Claims, origin: Origin, *, to_write: bool) -> Awaitable[Principal]:
         if claims.act is not None:
+            if to_write or not isinstance(source, Reader):
+                raise previews.PreviewReadsOnly("Sign in as yourself to change something.")
             return previews.principal(source, claims, origin)
         return authority.principal(source, claims.practice_id, claims.sub, claims.sid, origin)
 

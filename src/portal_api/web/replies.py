@@ -141,11 +141,16 @@ def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer
     tag = [f"v{version}"] * (version is not None) + [hashlib.sha256(body).hexdigest()[:32]] * reply.tagged
     if tag:
         headers["ETag"] = f'"{".".join(tag)}"'
-        if none_match is not None and headers["ETag"] in none_match:
+        if _is_known(headers["ETag"], none_match):
             return Answer(304, b"", headers)
     if not reply.tagged and reply.content is not None:
         body = encode(reply.content)
     return Answer(reply.status or status, body, headers, reply.media_type)
+
+
+def _is_known(tag: str, none_match: str | None) -> bool:
+    """Whether the reader has this copy: it names its tag, or takes any (RFC 9110 section 13.1.2)."""
+    return none_match is not None and (tag in none_match or none_match.strip() == "*")
 
 
 def _plain(value: object) -> Any:

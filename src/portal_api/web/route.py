@@ -43,7 +43,9 @@ class Gatekeeper(Protocol):
 
     def binding(self, claims: Any) -> Binding: ...
 
-    async def principal(self, source: Session | Reader, claims: Any, origin: Origin) -> Principal: ...
+    async def principal(
+        self, source: Session | Reader, claims: Any, origin: Origin, *, to_write: bool = False
+    ) -> Principal: ...
 
     async def admit(self, source: Session | Reader, principal: Principal, requirement: Requirement) -> Principal: ...
 
@@ -150,7 +152,7 @@ class PortalRoute(APIRoute):
         principal = None
         try:
             async with gate.database.reader(gate.binding(claims)) as reader:
-                principal = await gate.principal(reader, claims, origin)
+                principal = await gate.principal(reader, claims, origin, to_write=True)
                 await gate.admit(reader, principal, self.signature.requirement)
         except Forbidden as error:
             await gate.denied(principal, error, request)

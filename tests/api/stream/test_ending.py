@@ -14,11 +14,14 @@ from portal_api.core.config import Settings
 from portal_api.core.db import announcements
 from portal_api.main import create_app
 from portal_api.services.stream import hub
+from tests.api.onboarding.people import invited
 from tests.api.scheduling.desk import Desk, open_desk
+from tests.entry import open_practice
+from tests.families import open_family
 from tests.live import listening, stream
 from tests.patience import PATIENCE
 from tests.people import client_login, colleague, guardian
-from tests.world import World
+from tests.world import PASSWORD, World, let_in
 
 
 @asynccontextmanager
@@ -64,7 +67,33 @@ class TestRevocation:
             await reading.ends()
             await for_staff.until("portal.disabled")
 
-    async def test_access_that_is_suspended(self, desk: Desk, socket: httpx.AsyncClient) -> None:
+    @pytest.mark.parametrize("state", ["suspended", "revoked"])
+    async def test_access_that_is_taken_away(self, world: World, socket: httpx.AsyncClient, state: str) -> None:
+        practice = await open_practice(world)
+        chart, client = await invited(world, practice)
+        async with stream(socket, client.access_token) as reading:
+            ended = await practice.owner.patch(f"/v1/clients/{chart['id']}/portal-access", {"state": state})
+            assert ended.status_code == 200, ended.text
+            await reading.ends()
+
+    async def test_a_guardian_who_is_removed(self, world: World, socket: httpx.AsyncClient) -> None:
+        """F6.B3"""
+        family = await open_family(world)
+        record, parent = await family.parent()
+        async with stream(socket, parent.access_token) as reading:
+            await family.remove(record)
+            await reading.ends()
+
+    async def test_a_password_that_is_changed_on_another_device(
+        self, world: World, desk: Desk, socket: httpx.AsyncClient
+    ) -> None:
+        other = await let_in(world.app, world.http, desk.practice.id, desk.owner.account["id"])
+        body = {"current_password": PASSWORD, "new_password": "seven pale lanterns drift"}
+        async with stream(socket, other.access_token) as reading:
+            assert (await desk.owner.put("/v1/me/password", body)).status_code == 204
+            await reading.ends()
+
+    async def test_a_client_who_is_archived(self, desk: Desk, socket: httpx.AsyncClient) -> None:
         client = await desk.portal()
         await desk.owner.patch(f"/v1/clients/{desk.client_id}", {"email": "grace@harbor.example"})
         async with stream(socket, client.access_token) as reading:

@@ -19,6 +19,7 @@ from portal_api.schemas.forms.mine import MyFormSummary
 from portal_api.services.scheduling import requests
 from tests.api.documents.shelf import PDF
 from tests.api.notifications.scene import INBOX
+from tests.api.onboarding.people import published_form
 from tests.api.scheduling.desk import APPOINTMENTS, DAY, NOON, instant
 from tests.api.scheduling.held_time import Sql
 from tests.api.scheduling.reception import MINE, TUESDAY, Reception, open_reception
@@ -77,9 +78,11 @@ STEPS = st.builds(
             *("ask", "ask", "ask", "withdraw", "accept", "accept", "decline", "let_expire"),
             *("rename_client", "assign", "archive", "rename_owner", "rename_service"),
             *("feature", "grant", "look", "supervise", "role"),
-            *("write", "write", "reply", "reply", "retract", "give_form"),
-            *("put", "put", "share", "share", "share", "remove"),
-            *("plan", "plan", "share_plan", "tell", "read_inbox", "take_part", "settings", "go"),
+            *("write", "write", "reply", "reply", "retract", "messaging"),
+            *("give_form", "give_form", "fill_in", "fill_in", "hide_form"),
+            *("put", "put", "share", "share", "share", "remove", "hide_document", "hide_document"),
+            *("upload", "upload", "take_back"),
+            *("plan", "plan", "share_plan", "tell", "read_inbox", "take_part", "take_part", "settings", "go"),
         ]
     ),
     which=st.integers(0, 3),
@@ -211,6 +214,9 @@ class House:
     booked: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    uploads: list[tuple[str, str]] = field(default_factory=list)
+    """By whom, and what."""
+    forms: list[str] = field(default_factory=list)
     threads: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     plans: list[str] = field(default_factory=list)
@@ -399,16 +405,49 @@ class House:
 
     async def give_form(self, step: Step) -> httpx.Response:
         body = {"form_template_id": self.form_template_id, "confidential": step.on}
-        return await self.owner.post(f"/v1/clients/{self.client_ids[step.client]}/form-assignments", body)
+        response = await self.owner.post(f"/v1/clients/{self.client_ids[step.client]}/form-assignments", body)
+        if response.status_code == 201:
+            self.forms.append(response.json()["id"])
+        return response
+
+    async def fill_in(self, step: Step) -> httpx.Response | None:
+        """Whoever may fill it in does the next thing with a form, to its end."""
+        identity, response = self.one(self.forms, step), None
+        path = f"/v1/me/forms/{identity}"
+        for caller in (self.people["parent"], self.people["teen"]) if identity else ():
+            response = await caller.patch(path, {"answers": {"q1": f"Yes {next(self.at)}"}})
+            if response.status_code == 409:
+                response = await caller.post(f"{path}/sign", {"printed_name": "Pat Person", "agree": True})
+            elif response.is_success and step.on:
+                response = await caller.post(f"{path}/submit")
+            if response.is_success:
+                break
+        return response
+
+    async def hide_form(self, step: Step) -> httpx.Response | None:
+        if identity := self.one(self.forms, step):
+            return await self.owner.patch(f"/v1/form-assignments/{identity}", {"confidential": step.on})
+        return None
+
+    async def messaging(self, step: Step) -> httpx.Response:
+        """The feature is switched for the practice, or narrowed for one client."""
+        if step.which:
+            return await self.owner.patch("/v1/practice/features", {"secure_messaging": step.which > 1})
+        path = f"/v1/clients/{self.client_ids[step.client]}/features"
+        return await self.owner.patch(path, {"secure_messaging": step.on})
 
     async def take_part(self, step: Step) -> httpx.Response | None:
-        """A colleague comes into a conversation, or goes."""
-        if identity := self.one(self.threads, step):
-            path = f"/v1/threads/{identity}/participants"
+        """A colleague comes into a conversation, or goes, as somebody has it who sees it."""
+        identity, response = self.one(self.threads, step), None
+        path = f"/v1/threads/{identity}/participants"
+        for caller in (self.owner, self.people["member"]) if identity else ():
             if step.on:
-                return await self.owner.post(path, {"staff_id": self.member_id})
-            return await self.owner.delete(f"{path}/{self.member_id}")
-        return None
+                response = await caller.post(path, {"staff_id": self.member_id})
+            else:
+                response = await caller.delete(f"{path}/{self.member_id}")
+            if response.is_success:
+                break
+        return response
 
     async def go(self, step: Step) -> httpx.Response:
         """A colleague with conversations is shut out, or comes back."""
@@ -465,6 +504,30 @@ class House:
             return await self.owner.post(f"/v1/documents/{identity}/{'share' if step.on else 'unshare'}")
         return None
 
+    async def hide_document(self, step: Step) -> httpx.Response | None:
+        if identity := self.one(self.kept, step):
+            return await self.owner.patch(f"/v1/documents/{identity}", {"confidential": step.on})
+        return None
+
+    async def upload(self, step: Step) -> httpx.Response:
+        """By the client or in their place, maybe kept from guardians."""
+        whose = self.client_ids[0 if step.which < 2 else step.client]
+        name = "teen" if whose == self.client_ids[0] and step.which < 2 else "parent"
+        data = {"client_id": whose} | ({"confidential": "true"} if step.on and name == "teen" else {})
+        files = {"file": ("mine.pdf", PDF)}
+        response = await self.people[name].request("POST", "/v1/me/documents", files=files, data=data)
+        if response.status_code == 201:
+            self.uploads.append((name, response.json()["id"]))
+            self.kept.append(response.json()["id"])
+        return response
+
+    async def take_back(self, step: Step) -> httpx.Response | None:
+        if not self.uploads:
+            return None
+        name, identity = self.uploads[-1 - step.which % len(self.uploads)]
+        caller, path = self.people[name], f"/v1/me/documents/{identity}"
+        return await caller.delete(path) if step.on else await caller.post(f"{path}/withdraw")
+
     async def remove(self, step: Step) -> httpx.Response | None:
         if identity := self.one(self.kept, step):
             self.kept.remove(identity)
@@ -481,15 +544,16 @@ async def house(world: World, sql: Sql) -> House:
     parent = await guardian(world, practice, teen)
     await grant(world, practice, parent.account["id"], other, "parent", tuple(GrantPermission))
     people = {"owner": reception.owner, "member": member, "teen": reception.client, "parent": parent}
-    await reception.switch(secure_messaging=True)
+    await reception.switch(secure_messaging=True, client_uploads=True)
     house = House(reception, people, [teen, other], member_id, sql, asyncio.get_running_loop())
     _, house.guest_id = await colleague(world, practice, Role.PRACTITIONER)
-    house.form_template_id = (await reception.owner.get("/v1/form-templates?kind=intake")).json()["data"][0]["id"]
+    house.form_template_id = (await published_form(practice, kind="consent", signers=["client"]))["id"]
     return house
 
 
 async def test_stream_and_copy_end_in_what_the_lists_show(house: House) -> None:
-    """F19.M1, F12.B2: bookings, requests, charts, documents, plans, inboxes, grants, features, roles, in any order."""
+    """F19.M1, F12.B2: bookings, requests, charts, forms, documents, plans, inboxes, grants, features, roles, in any
+    order."""
     rules = settings(
         max_examples=14,
         stateful_step_count=15,
@@ -506,6 +570,7 @@ async def test_stream_and_copy_end_in_what_the_lists_show(house: House) -> None:
 
 STEPS_THAT_DO = {
     *("book", "cancel", "move", "join", "hide", "ask", "accept", "assign", "archive"),
-    *("put", "share", "role", "write", "reply", "give_form"),
+    *("put", "share", "hide_document", "upload", "take_back"),
+    *("role", "write", "reply", "messaging", "give_form", "fill_in", "hide_form"),
     *("plan", "share_plan", "read_inbox", "take_part", "settings", "go"),
 }

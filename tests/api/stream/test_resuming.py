@@ -1,13 +1,15 @@
 """What was missed is brought again: nothing is lost, whatever the order in which transactions commit."""
 
+from functools import partial
 from uuid import UUID
 
 import httpx
 import pytest
 
 from portal_api.core.access import ActorKind, Origin, Principal
+from portal_api.core.paging import encode_cursor
 from portal_api.services import audit
-from portal_api.services.stream import hub
+from portal_api.services.stream import hub, places
 from tests.api.scheduling.desk import DAY, NOON, Desk
 from tests.entry import bound, open_practice
 from tests.live import stream
@@ -87,6 +89,16 @@ async def test_an_unknown_place_is_a_reset_and_goes_on(desk: Desk, socket: httpx
         assert reading.last_event_id not in (None, place)
         await desk.book()
         await reading.until("appointment.booked")
+
+
+async def test_a_place_that_is_older_than_a_day_is_unknown(
+    desk: Desk, socket: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "encode_cursor", partial(encode_cursor, valid_seconds=-1))
+    place = await stood_at(socket, desk.owner.access_token)
+    monkeypatch.undo()
+    async with stream(socket, desk.owner.access_token, place) as reading:
+        assert await reading.until("reset") == {"type": "reset", "reason": "unknown_place"}
 
 
 async def test_a_place_of_another_practice_is_unknown(world: World, desk: Desk, socket: httpx.AsyncClient) -> None:

@@ -79,6 +79,7 @@ TYPES: dict[str, str] = {
     "document.uploaded": "A file was put into a client's record.",
     "document.viewed": "A document was opened.",
     "document.withdrawn": "A client took a document back; the practice keeps its copy.",
+    "document.written": "The program put a paper into a client's record, such as the copy of what was signed.",
     "document_settings.updated": "Which files the practice takes, or how long it keeps them, was changed.",
     "documents.downloaded": "Several documents were taken out together.",
     "documents.listed": "Documents were shown in a list.",

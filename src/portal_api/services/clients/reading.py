@@ -111,11 +111,18 @@ def one(everyone: bool) -> Read:
 
 @cache
 def many(
-    everyone: bool, *, archived: bool, searching: bool, of_practitioner: bool, identified: bool, resumed: bool
+    everyone: bool,
+    *,
+    archived: bool,
+    is_test: bool,
+    searching: bool,
+    of_practitioner: bool,
+    identified: bool,
+    resumed: bool,
 ) -> Read:
-    """The current or archived clients, newest first."""
+    """The current or archived clients, newest first; of real people, or those that are nobody (F16.M1)."""
     state = Client.archived_at.is_not(None) if archived else Client.archived_at.is_(None)
-    statement = visible(select(*COLUMNS).where(state), everyone)
+    statement = visible(select(*COLUMNS).where(state, Client.is_test.is_(is_test)), everyone)
     if searching:
         statement = statement.where(func.strpos(Client.search_text, bindparam("q")) > 0)
     if of_practitioner:
@@ -135,8 +142,8 @@ def many(
 
 @cache
 def changed(everyone: bool, *, resumed: bool) -> Read:
-    """All clients changed since a moment, oldest change first; archived ones are the tombstones."""
+    """All real clients changed since a moment, oldest change first; archived ones are the tombstones."""
     since = tuple_(Client.updated_at, Client.id) > tuple_(bindparam("after_at"), bindparam("after_id"))
     start = since if resumed else Client.updated_at >= bindparam("updated_since")
-    statement = visible(select(*COLUMNS).where(start), everyone)
+    statement = visible(select(*COLUMNS).where(start, Client.is_test.is_(False)), everyone)
     return Read(statement.order_by(Client.updated_at, Client.id).limit(bindparam("limit")))

@@ -57,6 +57,7 @@ async def page(reader: Reader, principal: Principal, filters: ClientFilters) -> 
         read = reading.many(
             everyone,
             archived=filters.archived,
+            is_test=filters.is_test,
             searching=filters.q is not None,
             of_practitioner=filters.practitioner_id is not None,
             identified=filters.external_id is not None,

@@ -7,12 +7,14 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
+from portal_api.core.access import Principal
 from portal_api.core.config import Settings
 from portal_api.core.db import Session
 from portal_api.core.errors import Conflict
 from portal_api.core.ids import new_id
 from portal_api.core.uploads import UploadedFile
 from portal_api.models.documents import Document, DocumentSource, FileState, Purpose, StorageUsage, StoredFile
+from portal_api.services import audit
 from portal_api.services.documents import keys, kinds, policy, storing
 
 
@@ -106,6 +108,10 @@ async def store_paper(
     )
     session.add(document)
     await session.flush()
+    program = Principal.program(session.binding.practice_id)
+    await audit.record(
+        session, program, "document.written", resource=("document", document.id), clients=[document.client_id]
+    )
     return document
 
 

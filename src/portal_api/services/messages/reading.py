@@ -168,10 +168,13 @@ def for_staff(statement: Rows, everyone: bool) -> Rows:
 
 
 def for_client(statement: Rows) -> Rows:
-    """The client's own threads for the client, a guardian's for that guardian (F12.M9)."""
+    """The client's own threads for the client, a guardian's for that guardian (F12.M9).
+
+    Staff who look through their eyes see no more than those that are for their own roles (F12.M2).
+    """
     own = Thread.guardian_account_id.is_(None) & (Thread.client_id == bindparam("own", type_=UUIDS).any_())
     mine = Thread.client_id == bindparam("mine", type_=UUIDS).any_()
-    return statement.where(mine, or_(own, Thread.guardian_account_id == _account))
+    return statement.where(mine, or_(own, Thread.guardian_account_id == _account), is_of_audience())
 
 
 @cache
@@ -185,11 +188,18 @@ def thread(kind: str, *, everyone: bool = False) -> Read:
 
 def who_asks(principal: Principal) -> dict[str, Any]:
     """The values that every one of these statements takes."""
+    asks = {"account_id": principal.account_id, "audiences": _audiences(principal)}
     if principal.is_client:
         own = [profile.client_id for profile in principal.profiles if profile.is_own]
-        return {"account_id": principal.account_id, "mine": list(principal.client_ids), "own": own}
-    audiences = [audience.value for audience, roles in AUDIENCE_ROLES.items() if roles & principal.roles]
-    return {"account_id": principal.account_id, "staff_id": principal.staff_id, "audiences": audiences}
+        return asks | {"mine": list(principal.client_ids), "own": own}
+    return asks | {"staff_id": principal.staff_id}
+
+
+def _audiences(principal: Principal) -> list[str]:
+    if principal.is_client and principal.viewer_id is None:
+        return [audience.value for audience in ThreadAudience]
+    roles = principal.viewer_roles if principal.is_client else principal.roles
+    return [audience.value for audience, theirs in AUDIENCE_ROLES.items() if theirs & roles]
 
 
 def may_take_part(roles: frozenset[Role], audience: str) -> bool:

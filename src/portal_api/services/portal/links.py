@@ -17,6 +17,7 @@ from portal_api.models.practices import PracticeLink
 from portal_api.schemas.portal import LinkQuery, PortalEnable
 from portal_api.services import audit
 from portal_api.services.portal import settings as portal_settings
+from portal_api.services.previews import test_client
 
 LOOKUPS = Limit("link-availability", 30, timedelta(minutes=1))
 _WORDS = """
@@ -58,7 +59,10 @@ async def availability(reader: Reader, principal: Principal, query: LinkQuery) -
 
 
 async def enable(session: Session, principal: Principal, data: PortalEnable) -> dict[str, Any]:
-    """Turn the portal on; the first time claims its link. Raises Invalid, SlugTaken, SlugLocked."""
+    """Turn the portal on; the first time claims its link. With it comes a client to try it with (F16.M1).
+
+    Raises Invalid, SlugTaken, SlugLocked.
+    """
     row = await portal_settings.locked(session)
     if row.slug is None:
         if data.slug is None:
@@ -77,6 +81,7 @@ async def enable(session: Session, principal: Principal, data: PortalEnable) -> 
             changed=["enabled"],
             details={"enabled": {"from": False, "to": True}, "slug": row.slug},
         )
+        await test_client.make(session, principal)
     return await portal_settings.get(session)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from portal_api.core import clock
 from portal_api.core.access import ActorKind, GrantPermission, Principal
 from portal_api.core.db import Session
-from portal_api.core.errors import invalid
+from portal_api.core.errors import InvalidState, invalid
 from portal_api.core.ids import new_id
 from portal_api.core.signing import Claims
 from portal_api.models.clients import SELF, Client, ClientGrant
@@ -26,12 +26,15 @@ GUARDIAN = "guardian"
 async def begin(session: Session, principal: Principal, client_id: UUID, data: PreviewCreate | None) -> dict[str, Any]:
     """A token that sees what the client sees, or a guardian with some permissions (F16.M2, F16.B1).
 
-    Raises NotFound for a client whom the caller does not see, Invalid for a guardian of somebody else.
+    Raises NotFound for a client whom the caller does not see, InvalidState for one who is archived, Invalid for a
+    guardian of somebody else.
     """
     assert principal.account_id and principal.session_id  # noqa: S101 - staff, by the route's permission
     wanted = data or PreviewCreate()
     await reading.must_see(session, principal, client_id)
     client = (await session.scalars(select(Client).where(Client.id == client_id))).one()
+    if client.archived_at is not None:
+        raise InvalidState("Restore the record first.", state="archived")
     view, preview_id = await _view(session, client_id, wanted), new_id()
     now = await clock.now(session)
     preview = Preview(
@@ -41,7 +44,7 @@ async def begin(session: Session, principal: Principal, client_id: UUID, data: P
         client_id=client_id,
         subject_id=view.account_id or preview_id,  # without a login, nobody's: nothing is theirs
         relationship=view.relationship,
-        permissions=sorted(view.permissions),
+        permissions=sorted(set(view.permissions)),
         reason=wanted.reason,
         expires_at=now + LIFETIME,
     )

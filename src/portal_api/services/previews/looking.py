@@ -14,7 +14,7 @@ from portal_api.core.access import (
     Role,
     permissions_of,
 )
-from portal_api.core.db import Read, Reader, Source
+from portal_api.core.db import Read, Reader
 from portal_api.core.errors import Forbidden, Unauthenticated
 from portal_api.core.signing import Claims
 from portal_api.models.auth import Account, AuthSession
@@ -63,21 +63,20 @@ class PreviewReadsOnly(Forbidden):
     code, title = "preview_reads_only", "Who looks through a client's eyes changes nothing"
 
 
-async def principal(source: Source, claims: Claims, origin: Origin) -> Principal:
-    """The client that staff look as, and who looks. Raises PreviewEnded, PreviewReadsOnly.
+async def principal(reader: Reader, claims: Claims, origin: Origin) -> Principal:
+    """The client that staff look as, and who looks. Raises PreviewEnded.
 
     Only a Reader is let in, so a preview never changes anything; and each read is recorded.
     """
-    if not isinstance(source, Reader):
-        raise PreviewReadsOnly("Sign in as yourself to change something.")
     try:
         preview_id = UUID(claims.jti)
     except ValueError:
         raise PreviewEnded("Begin anew.") from None
-    row = await source.row(LOOKING, preview_id=preview_id, sid=claims.sid, actor_id=claims.act)
+    row = await reader.row(LOOKING, preview_id=preview_id, sid=claims.sid, actor_id=claims.act)
     if row is None:
         raise PreviewEnded("Begin anew.")
-    held = permissions_of(frozenset(map(Role, row["roles"])))
+    roles = frozenset(map(Role, row["roles"]))
+    held = permissions_of(roles)
     if Permission.CLIENTS_VIEW_AS not in held or not (Permission.CLIENTS_READ_ALL in held or row["is_assigned"]):
         raise PreviewEnded("You no longer work with this client.")
     client_id = UUID(str(row["client_id"]))
@@ -90,7 +89,8 @@ async def principal(source: Source, claims: Claims, origin: Origin) -> Principal
         permissions=CLIENT_PERMISSIONS,
         profiles=(Profile(client_id, row["relationship"], frozenset(row["permissions"])),),
         viewer_id=claims.act,
+        viewer_roles=roles,
         authenticated_at=row["authenticated_at"],
     )
-    audit.viewed(source, looking, "preview.read", [client_id])
+    audit.viewed(reader, looking, "preview.read", [client_id])
     return looking

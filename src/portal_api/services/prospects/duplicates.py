@@ -29,7 +29,7 @@ def _current_clients() -> Rows:
         Client.email,
         Client.phone,
         login.label("has_login"),
-    ).where(Client.archived_at.is_(None))
+    ).where(Client.archived_at.is_(None), Client.is_test.is_(False))
 
 
 # Equality is leakproof, so each of the three is looked up in its index below row-level security.

@@ -128,6 +128,7 @@ AUDIENCES: Mapping[str, Audience] = {
         "document.uploaded",
         "document.viewed",
         "document.withdrawn",
+        "document.written",
     ),
     **_all(
         _document,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -16,6 +17,7 @@ from portal_api.services.stream import log, subjects, viewers
 from portal_api.services.stream.audiences import audience_of
 from portal_api.services.stream.feeds import Feed, Message
 from portal_api.services.stream.places import Place
+from portal_api.services.stream.viewers import Viewer
 
 CHECK = 15.0
 """Seconds after which the authority of all who listen is looked up again, whatever has happened."""
@@ -32,7 +34,7 @@ _log = structlog.get_logger()
 class Room:
     """Those who listen to one practice. A room without anybody is given up."""
 
-    __slots__ = ("due", "feeds", "new", "practice_id", "seen")
+    __slots__ = ("_viewers", "due", "feeds", "new", "practice_id", "seen")
 
     def __init__(self, practice_id: UUID) -> None:
         self.practice_id = practice_id
@@ -41,6 +43,13 @@ class Room:
         """In the order in which they came."""
         self.new: list[Feed] = []
         self.due = 0.0
+        self._viewers: WeakValueDictionary[tuple[UUID | None, str], Viewer] = WeakValueDictionary()
+
+    def shared(self, viewer: Viewer | None) -> Viewer | None:
+        """One for all streams of an account that see the same: a caseload is most of what an idle stream holds."""
+        if viewer is None:
+            return None
+        return self._viewers.setdefault((viewer.principal.account_id, viewer.mark), viewer)
 
     @property
     def is_empty(self) -> bool:
@@ -151,7 +160,7 @@ class Hub:
         before = room.seen or news.snapshot
         checking = room.due <= now or not news.complete or any(audience_of(event.type).moves for event in news.events)
         born = {event.resource_id for event in news.events if event.type == "client.created" and event.resource_id}
-        await self._look_up(reader, [*room.feeds, *newcomers] if checking else newcomers, before, born)
+        await self._look_up(reader, room, [*room.feeds, *newcomers] if checking else newcomers, before, born)
         if checking:
             room.due = now + (CHECK if self._listener.is_listening else DEAF)
         known = await subjects.look(reader, news.events) if room.feeds else {}
@@ -166,7 +175,9 @@ class Hub:
         for feed in newcomers:
             await self._begin(reader, room, feed, news)
 
-    async def _look_up(self, reader: Reader, feeds: Iterable[Feed], seen: Snapshot, born: set[UUID]) -> None:
+    async def _look_up(
+        self, reader: Reader, room: Room, feeds: Iterable[Feed], seen: Snapshot, born: set[UUID]
+    ) -> None:
         """Whose session has ended, or who has lost every access, is let go; who sees other things fetches anew.
 
         born: clients of whom there was nothing to see before.
@@ -177,7 +188,7 @@ class Hub:
         for kind, asked in by_kind.items():
             found = await viewers.load(reader, kind, {feed.session_id for feed in asked})
             for feed in asked:
-                before, viewer = feed.viewer, found.get(feed.session_id)
+                before, viewer = feed.viewer, room.shared(found.get(feed.session_id))
                 if before is not None and viewer is not None and before.mark == viewer.mark:
                     continue
                 feed.viewer = viewer

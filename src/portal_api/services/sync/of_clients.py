@@ -64,7 +64,7 @@ def _my_threads(whose: Any) -> Rows:
 
 
 def _thread_values(principal: Principal, units: Units) -> dict[str, Any]:
-    return account(principal, units) | {"own": ids_of(units, OWN)}
+    return messages.who_asks(principal) | account(principal, units) | {"own": ids_of(units, OWN)}
 
 
 def _my_forms(whose: Any) -> Rows:

@@ -69,7 +69,8 @@ def read(vault: Vault, principal: Principal, cursor: str) -> Place:
 
 
 def _owner(principal: Principal) -> tuple[str, ...]:
-    return str(principal.practice_id), str(principal.account_id), "copy"
+    """Staff who look through a client's eyes have copies of their own."""
+    return str(principal.practice_id), str(principal.account_id), "copy", str(principal.viewer_id or "")
 
 
 def _numbers(snapshot: Snapshot | None) -> list[int] | None:
