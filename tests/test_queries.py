@@ -199,12 +199,12 @@ class TestWrites:
         assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/submit")) == (0, 10)
 
     async def test_signing_a_form(self, small: tuple[House, Counter]) -> None:
-        """The first of two signatures; the last one writes the paper too."""
+        """The first of two signatures, of which whoever is next is told; the last one writes the paper too."""
         client_id, client = await small[0].client_login()
         asked = {"signers": [{"role": "client"}, {"role": "practitioner"}], "state": "submitted"}
         given = iter([await small[0].form_assignment(client_id, **asked) for _ in range(2)])
         body = {"printed_name": "Grace", "agree": True}
-        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/sign", body)) == (0, 30)
+        assert await counted(small, lambda: client.post(f"/v1/me/forms/{next(given)}/sign", body)) == (0, 32)
 
     async def test_what_is_signed_and_by_whom(self, small: tuple[House, Counter]) -> None:
         client_id, client = await small[0].client_login()

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from portal_api.schemas.base import Change, Input, Line, Output, Paragraphs, Query
+from portal_api.schemas.base import Change, Ids, Input, Line, Output, Paragraphs, Query
 from portal_api.schemas.client_information import Group, GroupRule, GroupRuleUpdate, ProfileField, ProfileUpdate
 
 MOST_STEPS = 40
@@ -33,6 +33,7 @@ APPLIES_TO = (
     "Empty: everybody. Of adult and minor, new and existing (who has had an appointment), and of who fills it in (self"
     " or guardian), a pair of which nothing is named excludes nobody."
 )
+OF_SERVICES = "Empty: everybody. Else those who have had, or have booked, an appointment of one of these services."
 
 
 class FlowStep(Input):
@@ -46,6 +47,7 @@ class FlowStep(Input):
     required: bool = True
     skippable: bool = Field(False, description="Required, but the client may say that they leave it out.")
     applies_to: Annotated[list[Audience], Field(max_length=6, description=APPLIES_TO)] = []
+    service_ids: Annotated[Ids, Field(description=OF_SERVICES)] = []
     form_template_id: UUID | None = None
     practice_document_id: UUID | None = None
 
@@ -84,6 +86,7 @@ class FlowStepView(Output):
     required: bool
     skippable: bool
     applies_to: list[Audience]
+    service_ids: list[UUID]
     form_template_id: UUID | None
     practice_document_id: UUID | None
 

@@ -84,6 +84,10 @@ async def test_a_merge_patch_goes_into_the_fields(practice: Practice) -> None:
             {"steps": [{"key": "a", "kind": "document", "practice_document_id": NOBODYS_ID}]},
             "/steps/0/practice_document_id",
         ),
+        (
+            {"steps": [STATEMENT, STATEMENT | {"key": "a", "service_ids": [NOBODYS_ID]}]},
+            "/steps/1/service_ids",
+        ),
         ({"steps": None}, "/steps"),
         ({"adult_age": 5}, "/adult_age"),
         ({"client_information": {"profile": {"fields": {"phone": {"enabled": False}}}}}, "/client_information"),

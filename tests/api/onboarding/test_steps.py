@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -19,6 +21,7 @@ from tests.api.onboarding.people import (
     states,
     step_of,
 )
+from tests.cast import House
 from tests.entry import accept, invite, open_practice
 from tests.people import grant
 from tests.world import Caller, Practice, World
@@ -75,6 +78,25 @@ class TestGiven:
         assert [*states(await followed(practice, child))] == ["minor", "new", "rules"]
         _, client = await invited(world, practice)
         assert [*states(await mine(client))] == ["adult", "new", "rules"]
+
+    async def test_a_step_of_a_service_is_for_who_has_an_appointment_of_it(
+        self, world: World, practice: Practice
+    ) -> None:
+        """F7.M1."""
+        house = House(world.app, world.http, UUID(practice.id))
+        booked, other = [await house.service() for _ in range(2)]
+        steps = [
+            STATEMENT | {"key": f"of-{n}", "service_ids": ids} for n, ids in enumerate(([str(booked)], [str(other)]))
+        ]
+        flow = await ask(practice, *steps, STATEMENT)
+        assert [step["service_ids"] for step in flow["steps"]] == [[str(booked)], [str(other)], []]
+        chart = await world.client(practice.owner, email=world.email("client"), practitioner_ids=[practice.staff_id])
+        at = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=2)
+        await house.appointment(UUID(practice.staff_id), booked, UUID(chart["id"]), at)
+        await invite(world, practice.owner, chart)
+        assert [*states(await followed(practice, chart))] == ["of-0", "rules"]
+        _, without = await invited(world, practice)
+        assert [*states(await mine(without))] == ["rules"]
 
     async def test_a_group_that_is_off_is_no_step(self, world: World, practice: Practice) -> None:
         await ask(practice, client_information={"contact": {"enabled": False}})

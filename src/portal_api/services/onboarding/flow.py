@@ -16,6 +16,7 @@ from portal_api.models.documents import PracticeDocument
 from portal_api.models.forms import FormTemplate
 from portal_api.models.onboarding import INFORMATION_KINDS, OnboardingFlow
 from portal_api.models.portal import PortalSettings
+from portal_api.models.scheduling import Service
 from portal_api.schemas.onboarding import FlowStep, FlowUpdate
 from portal_api.services import audit, client_information
 from portal_api.services.client_information.rules import Rules
@@ -62,6 +63,9 @@ RESOURCES = Read(
         PracticeDocument.id == bindparam("ids", type_=UUIDS).any_()
     )
 )
+
+
+SERVICES = Read(select(Service.id).where(Service.id == bindparam("ids", type_=UUIDS).any_()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,11 @@ async def _must_fit(session: Session, steps: Sequence[FlowStep]) -> None:
     resources = await session.rows(RESOURCES, ids=_named(as_stored, "practice_document_id"))
     kinds = {form["id"]: form["kind"] for form in forms if form["state"] == "published"}
     shared = {resource["id"] for resource in resources if resource["shared"]}
+    services = await session.rows(SERVICES, ids=[service_id for step in steps for service_id in step.service_ids])
+    unknown = {service_id for step in steps for service_id in step.service_ids} - {row["id"] for row in services}
     for number, step in enumerate(steps):
+        if unknown & {*step.service_ids}:
+            raise invalid(f"/steps/{number}/service_ids", "unknown_service", "Name services of the practice.")
         _must_be_usable(step, f"/steps/{number}", kinds, shared)
 
 
@@ -188,7 +196,8 @@ def _named(steps: Iterable[dict[str, Any]], field: str) -> list[UUID]:
 def _restored(step: dict[str, Any]) -> dict[str, Any]:
     """A stored step: its ids are text there."""
     ids = {name: step[name] and UUID(step[name]) for name in ("form_template_id", "practice_document_id")}
-    return step | ids
+    # Steps that were stored before they could be of services name none.
+    return step | ids | {"service_ids": [UUID(service_id) for service_id in step.get("service_ids", ())]}
 
 
 def _shipped(forms: dict[str | None, UUID]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Handing the flow to a client: once, when they are let in; and what is added to it until they finish (F7.M3)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,15 @@ _HAD_APPOINTMENT = (
         Appointment.state.in_(("booked", "checked_in", "attended")),
     )
     .correlate(Client)
+)
+OF_SERVICES = Read(
+    select(Appointment.service_id)
+    .distinct()
+    .join(AppointmentAttendee, AppointmentAttendee.appointment_id == Appointment.id)
+    .where(
+        AppointmentAttendee.client_id == bindparam("client_id"),
+        Appointment.state.in_(("booked", "checked_in", "attended")),
+    )
 )
 WHO = Read(
     select(
@@ -123,8 +132,13 @@ async def spread(session: Session) -> int:
     return len(ids)
 
 
-def applies(step: dict[str, Any], audience: Iterable[str]) -> bool:
-    """Of each pair, the step names neither, or the one that the client is; who fills it in is asked later."""
+def applies(step: dict[str, Any], audience: Iterable[str], services: Collection[UUID]) -> bool:
+    """Of each pair, the step names neither, or the one that the client is; who fills it in is asked later.
+
+    services: those of the client's appointments (F7.M1).
+    """
+    if step["service_ids"] and not {*step["service_ids"]} & {*services}:
+        return False
     named, is_now = set(step["applies_to"]), set(audience)
     return all(not named & {*pair} or named & {*pair} & is_now for pair in PAIRS[:2])
 
@@ -138,10 +152,11 @@ async def _audience(session: Session, client_id: UUID, now: Flow) -> list[str]:
 async def _add_steps(
     session: Session, giver: Principal, onboarding: ClientOnboarding, now: Flow, *, known: Iterable[str]
 ) -> None:
+    services = [row["service_id"] for row in await session.rows(OF_SERVICES, client_id=onboarding.client_id)]
     missing = [
         (position, step)
         for position, step in enumerate(now.steps)
-        if step["key"] not in set(known) and now.can_be_given(step) and applies(step, onboarding.audience)
+        if step["key"] not in set(known) and now.can_be_given(step) and applies(step, onboarding.audience, services)
     ]
     forms = [step["form_template_id"] for _, step in missing if step["form_template_id"]]
     assigned = await _assigned(session, giver, onboarding.client_id, forms) if forms else {}

@@ -155,8 +155,9 @@ async def _sign(
     assignment.sign(await clock.instant(session))
     await session.flush()
     subject = await _subject(session, assignment.id)
-    if not await signing.sign(session, principal, subject, candidates, data):
-        if turn := await reading.turn(session, subject):
+    standing = await signing.sign(session, principal, subject, candidates, data)
+    if not standing.is_complete:
+        if turn := reading.turn(standing):
             await _record(session, principal, assignment, f"form.{turn[0]}", turn[1])
         return
     assignment.lock(await clock.instant(session), principal.account_id)

@@ -140,8 +140,9 @@ async def _sign(
 ) -> None:
     await _must_be_asked(session, document.id)
     subject, _ = await _subject(session, document.id)
-    if not await signing.sign(session, principal, subject, candidates, data):
-        if turn := await reading.turn(session, subject):
+    standing = await signing.sign(session, principal, subject, candidates, data)
+    if not standing.is_complete:
+        if turn := reading.turn(standing):
             await _record(session, principal, subject, f"document.{turn[0]}", turn[1])
         return
     document.retention_class = RetentionClass.CLINICAL

@@ -121,15 +121,14 @@ async def next_is_staff(source: Source, subject: Subject) -> bool:
     return first is not None and first.party in STAFF
 
 
-async def turn(source: Source, subject: Subject) -> tuple[str, dict[str, Any]] | None:
+def turn(standing: Standing) -> tuple[str, dict[str, Any]] | None:
     """What is told of whose turn it is, the end of an event's name and its details; None where they were told before.
 
     Guardians who sign beside each other were told together: another notice would tell one that another has signed.
     """
-    found = await standings(source, subject)
-    first = found.standing.next_slot
-    begun = {slot.position for slot, given in found.standing.slots if given is not None}
-    if first is None or not subject.in_order or first.position in begun:
+    first = standing.next_slot
+    begun = {slot.position for slot, given in standing.slots if given is not None}
+    if first is None or not standing.in_order or first.position in begun:
         return None
     if first.party in STAFF:
         return "awaits_cosignature", {"party": first.party}

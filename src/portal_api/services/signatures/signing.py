@@ -61,8 +61,8 @@ PAPER = Read(
 
 async def sign(
     session: Session, principal: Principal, subject: Subject, candidates: Sequence[Signer], data: Sign
-) -> bool:
-    """Add the caller's signature; says whether it was the last one, and the signed copies are made.
+) -> Standing:
+    """Add the caller's signature; says how the paper stands then. With the last one the signed copies are made.
 
     The caller of this holds the subject's row, so that signatures come one after the other. Raises AlreadySigned,
     NotAskedToSign, NotYourTurn, DocumentChanged, InvalidState for what takes no signatures any more, Unavailable.
@@ -82,12 +82,13 @@ async def sign(
         session, principal, "signature.given", resource=(subject.kind, subject.id), clients=[subject.client_id],
         details={"party": signer.party, "document_sha256": rendition.sha256},
     )  # fmt: skip
-    if not found.with_one_more(signer).is_complete:
-        return False
+    standing = found.with_one_more(signer)
+    if not standing.is_complete:
+        return standing
     request.end(RequestState.COMPLETE, await clock.instant(session))
     await session.flush()
     await completing.make_copies(session, subject, request, rendition)
-    return True
+    return standing
 
 
 async def request_for(session: Session, principal: Principal, subject: Subject) -> SignatureRequest:

@@ -102,7 +102,8 @@ async def _sign(
     if revision.state not in SIGNABLE:
         raise InvalidState(f"A plan that is {revision.state} is not signed.", state=revision.state)
     subject = await _subject(session, plan, revision)
-    if not await signatures.sign(session, principal, subject, candidates, data):
+    standing = await signatures.sign(session, principal, subject, candidates, data)
+    if not standing.is_complete:
         await sharing.put_forward(session, principal, plan, revision, subject)
         return
     now = await clock.instant(session)
