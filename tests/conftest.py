@@ -1,6 +1,6 @@
 """One database, one application and one mail server for each test process; every test makes its own practice."""
 
-from asyncio import AbstractEventLoop
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -28,13 +28,9 @@ from tests.responses import check_response
 from tests.statements import watched
 from tests.world import HASH_COST, World
 
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # the loop that the program is served in
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
-
-
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:
-    """The loop that the program is served in."""
-    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_collection_finish() -> None:

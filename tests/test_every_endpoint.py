@@ -302,9 +302,10 @@ async def test_what_a_body_names_is_not_somebody_elses(
     whose = [cast.theirs, *([cast.ours] if field_of(path) in OF_A_CHART or is_clients(operation, path) else [])]
     ids = await objects(operation, cast.ours, caller)
     content = await body(operation, cast.ours)
+    unknown = [uuid4(), *[await make(house) for house in whose]]
     answers = []
     before = await written(cast.ours)
-    for id in (uuid4(), *[await make(house) for house in whose]):
+    for id in unknown:
         named = naming(content, path, id)
         answers.append(await send(operation, plain_http, cast.ours, caller, ids, content=named))
         assert answers[-1].status_code in {404, 422}, answers[-1].text

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,8 +16,10 @@ from sqlalchemy.orm import aliased
 
 from portal_api.core.access import ActorKind
 from portal_api.core.db import Base, Binding, ClientOwned, Confidential, Database, PracticeScoped, Read, Reader, Row
+from portal_api.core.db.connections import Connections
 from portal_api.core.db.database import SERVER_SETTINGS, BoundConnection
 from portal_api.models.clients import Client, ClientGrant
+from tests.patience import PATIENCE
 from tests.planting import Planted, copy, plant
 from tests.statements import complaints
 from tests.test_catalog import APPEND_ONLY, STAFF_ONLY
@@ -467,7 +469,12 @@ class TestGate:
 
 async def reading(connection: asyncpg.Connection, practice: UUID, read: Read) -> list[Row]:
     binding = Binding(practice, ActorKind.STAFF)
-    async with Reader(nullcontext(connection), binding, None, distributed=False) as reader:  # type: ignore[arg-type]
+
+    async def connect() -> asyncpg.Connection:
+        return connection
+
+    one = Connections(connect, size=1, timeout=PATIENCE)
+    async with Reader(one, binding, None, distributed=False) as reader:  # type: ignore[arg-type]
         return await reader.rows(read)
 
 

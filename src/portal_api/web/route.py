@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute, APIRouter
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from portal_api.core import telephones
@@ -83,8 +83,11 @@ class PortalRoute(APIRoute):
         self._has_body = streamed is None and (body is not None or "POST" in methods)
         return self._not_fastapis
 
-    matches = Route.matches
-    """FastAPI's own looks for a router around this one first; the index knows of none."""
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """FastAPI's own looks first for a router around this one; there is none."""
+        match, child = Route.matches(self, scope)
+        child["route"] = self
+        return match, child
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The request that this route matched. FastAPI's own wrapping serves dependencies, and there are none.
