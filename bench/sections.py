@@ -289,7 +289,7 @@ def forms(bench: Bench) -> None:
 
 def stream(bench: Bench) -> None:
     """Thousands who listen, and how soon they hear."""
-    measure_listening(bench.ground, bench.report, POPULATION.practices)
+    measure_listening(bench.ground, bench.report, [_client(n) for n in range(POPULATION.practices)])
 
 
 def processes(bench: Bench) -> None:
