@@ -71,6 +71,25 @@ async def test_the_file_is_signed_as_it_is(desk: SigningDesk, sql: Any) -> None:
     assert sql(kept, desk.client_id) == [(document["sha256"],)]
 
 
+async def test_it_stays_while_it_is_asked_for_and_once_it_is_signed(desk: SigningDesk) -> None:
+    """A48, F9.B4: until its years are over, whoever asks."""
+    client, document = await desk.portal(), await asked(desk)
+    path = f"{STAFFS}/{document['id']}"
+    assert refusal(await desk.owner.delete(path)) == (409, "document_in_use")
+    assert (await sign(client, document)).status_code == 200
+    assert refusal(await desk.owner.delete(path)) == (409, "retained")
+    for shorter in ("none", "administrative"):
+        assert refusal(await desk.owner.patch(path, {"retention_class": shorter})) == (409, "document_in_use")
+    assert refusal(await desk.owner.delete(path)) == (409, "retained")
+
+
+async def test_it_goes_once_nobody_is_asked_any_more(desk: SigningDesk) -> None:
+    document = await asked(desk)
+    path = f"{STAFFS}/{document['id']}"
+    assert (await desk.owner.post(f"{path}/signature-request/cancel")).status_code == 200
+    assert (await desk.owner.delete(path)).status_code == 204
+
+
 async def test_the_certificate_is_a_paper_of_its_own(desk: SigningDesk) -> None:
     client, document = await desk.portal(), await asked(desk)
     path = f"{MINE}/{document['id']}/certificate"

@@ -47,6 +47,7 @@ async def delete(session: Session, principal: Principal, document: Document, typ
 
     Raises DocumentInUse.
     """
+    await references.must_not_be_asked_for(session, document.id)
     stored = await held(session, document.file_id)
     facts = {
         "sha256": stored.sha256.hex(),

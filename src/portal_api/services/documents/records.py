@@ -24,7 +24,7 @@ from portal_api.schemas.base import PageQuery
 from portal_api.schemas.documents import DocumentFilters, DocumentUpdate, DocumentUpload
 from portal_api.services import audit
 from portal_api.services.clients import reading as clients
-from portal_api.services.documents import adding, disposal, reading
+from portal_api.services.documents import adding, disposal, reading, references
 from portal_api.services.paging import Pager
 
 _VIEWS = (
@@ -101,7 +101,11 @@ async def create(
 async def update(
     session: Session, principal: Principal, document_id: UUID, data: DocumentUpdate, if_match: int | None
 ) -> dict[str, Any]:
-    """Change what is given. Raises NotFound, PreconditionFailed with the current copy, Forbidden, Invalid."""
+    """Change what is given.
+
+    Raises NotFound, PreconditionFailed with the current copy, Forbidden, Invalid, and DocumentInUse where it is signed
+    and would be kept for less.
+    """
     document, current = await reading.held(session, principal, document_id)
     if if_match is not None and document.version != if_match:
         raise PreconditionFailed(current=current)
@@ -109,7 +113,10 @@ async def update(
     for name, value in changes.items():
         if value is None:
             raise invalid(f"/{name}", "null_not_allowed", "This cannot be cleared.")
-    _must_be_allowed(principal, document, changes)
+    shorter = _is_shorter(document, changes)
+    _must_be_allowed(principal, document, changes, shorter=shorter)
+    if shorter:
+        await references.must_not_be_signed(session, document.id)
     for name, value in changes.items():
         setattr(document, name, value)
     await session.flush()
@@ -153,12 +160,14 @@ async def page_views(reader: Reader, principal: Principal, document_id: UUID, qu
     return pager.envelope(rows)
 
 
-def _must_be_allowed(principal: Principal, document: Document, changes: dict[str, Any]) -> None:
+def _is_shorter(document: Document, changes: dict[str, Any]) -> bool:
+    """Whether it would be kept for less than it is."""
+    now = RetentionClass(document.retention_class)
+    return KEPT_LONGER[changes.get("retention_class", now)] < KEPT_LONGER[now]
+
+
+def _must_be_allowed(principal: Principal, document: Document, changes: dict[str, Any], *, shorter: bool) -> None:
     """What keeps a document from being deleted is taken away by administration alone."""
-    shorter = (
-        KEPT_LONGER[changes.get("retention_class", document.retention_class)]
-        < KEPT_LONGER[RetentionClass(document.retention_class)]
-    )
     lifted = changes.get("legal_hold", document.legal_hold) != document.legal_hold
     if (shorter or lifted) and not principal.may(Permission.PRACTICE_WRITE):
         raise Forbidden("An owner or admin sets legal holds and shortens how long a document is kept.")

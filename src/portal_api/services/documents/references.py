@@ -14,6 +14,7 @@ from portal_api.core.db import Session, Source
 from portal_api.core.errors import Conflict, NotFound, conflict_for_constraint, invalid, on_constraint
 from portal_api.models.documents import Document
 from portal_api.models.forms import FormAssignment, FormState
+from portal_api.models.signatures import RequestState, SignatureRequest, SubjectKind
 from portal_api.services.documents.reading import get_visible
 
 
@@ -59,6 +60,25 @@ async def hold(session: Session, document_id: UUID) -> None:
     held = select(Document.id).where(Document.id == document_id).with_for_update(read=True, key_share=True)
     if await session.scalar(held) is None:
         raise NotFound
+
+
+async def must_not_be_asked_for(session: Session, document_id: UUID) -> None:
+    """Raises DocumentInUse for one on which signatures are being asked for."""
+    if await _signing_state(session, document_id) == RequestState.OPEN:
+        raise DocumentInUse("Signatures on it are being asked for. Cancel that request first.")
+
+
+async def must_not_be_signed(session: Session, document_id: UUID) -> None:
+    """Raises DocumentInUse for one that everybody has signed who was asked to (A48)."""
+    if await _signing_state(session, document_id) == RequestState.COMPLETE:
+        raise DocumentInUse("It is signed, and kept as long as what is clinical.")
+
+
+async def _signing_state(session: Session, document_id: UUID) -> str | None:
+    asked = SignatureRequest.subject_kind == SubjectKind.DOCUMENT, SignatureRequest.subject_id == document_id
+    newest = select(SignatureRequest.state_now()).where(*asked).order_by(SignatureRequest.id.desc()).limit(1)
+    state: str | None = await session.scalar(newest)
+    return state
 
 
 async def must_answer_nothing(session: Session, document: Document) -> None:
