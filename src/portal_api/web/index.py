@@ -29,6 +29,7 @@ class IndexedRouter(APIRouter):
         return index
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+        # No coroutine of its own: it would be gone through at each step of every request, only to hand it on.
         return self.app(scope, receive, send)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -136,21 +136,22 @@ def answer(result: Any, status: int, *, none_match: str | None = None) -> Answer
     if isinstance(reply.content, Stream):
         stream = reply.content
         return StreamedAnswer(reply.status or status, b"", headers, reply.media_type, stream, 0, stream.size or 0)
-    version = reply.content.get("version") if isinstance(reply.content, dict) else None
-    body = encode(reply.content) if reply.tagged else b""
-    tag = [f"v{version}"] * (version is not None) + [hashlib.sha256(body).hexdigest()[:32]] * reply.tagged
-    if tag:
-        headers["ETag"] = f'"{".".join(tag)}"'
-        if _is_known(headers["ETag"], none_match):
+    body = encode(reply.content) if reply.content is not None else b""
+    if tag := _tag(reply, body):
+        headers["ETag"] = tag
+        # The header names the reader's copy, or takes any (RFC 9110 section 13.1.2).
+        if none_match is not None and (tag in none_match or none_match.strip() == "*"):
             return Answer(304, b"", headers)
-    if not reply.tagged and reply.content is not None:
-        body = encode(reply.content)
     return Answer(reply.status or status, body, headers, reply.media_type)
 
 
-def _is_known(tag: str, none_match: str | None) -> bool:
-    """Whether the reader has this copy: it names its tag, or takes any (RFC 9110 section 13.1.2)."""
-    return none_match is not None and (tag in none_match or none_match.strip() == "*")
+def _tag(reply: Reply, body: bytes) -> str | None:
+    """The copy's ETag: its version, a digest of what is shown, or both."""
+    version = reply.content.get("version") if isinstance(reply.content, dict) else None
+    parts = [] if version is None else [f"v{version}"]
+    if reply.tagged:
+        parts.append(hashlib.sha256(body).hexdigest()[:32])
+    return f'"{".".join(parts)}"' if parts else None
 
 
 def _plain(value: object) -> Any:

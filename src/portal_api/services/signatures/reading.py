@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 
 from portal_api.core.access import SELF, GrantPermission, Principal
 from portal_api.core.db import Read, Row, Session, Source
+from portal_api.core.db.base import UUIDS
 from portal_api.models.clients import ClientGrant
 from portal_api.models.signatures import (
     Party,
@@ -66,9 +67,9 @@ DECISIONS = Read(
 )
 STAFF = (Party.PRACTITIONER, Party.SUPERVISOR)
 GUARDIANS = Read(
-    select(ClientGrant.account_id)
+    select(ClientGrant.client_id, ClientGrant.account_id)
     .where(
-        ClientGrant.client_id == bindparam("client_id"),
+        ClientGrant.client_id == bindparam("whose", type_=UUIDS).any_(),
         ClientGrant.relationship != SELF,
         ClientGrant.is_live(),
         ClientGrant.allows(GrantPermission.FORMS_SIGN),
@@ -103,7 +104,7 @@ async def standings(source: Source, subject: Subject) -> Standings:
     request = await source.row(REQUEST, kind=subject.kind, subject_id=subject.id)
     signatures = await source.rows(SIGNATURES, request_id=request["id"]) if request else []
     decisions = await source.rows(DECISIONS, kind=subject.kind, subject_id=subject.id)
-    guardians = await source.rows(GUARDIANS, client_id=subject.client_id)
+    guardians = await source.rows(GUARDIANS, whose=[subject.client_id])
     wanted = partial(
         standing,
         subject.wanted,

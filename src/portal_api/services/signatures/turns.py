@@ -36,12 +36,13 @@ def asked(confidential: Any) -> Any:
 
 async def of(reader: Reader, principal: Principal, papers: Sequence[dict[str, Any]]) -> list[bool]:
     """For each of the papers, a `client_id` and what is `asked`, whether the caller is to sign it now."""
+    if not papers:
+        return []
     client_ids = sorted({paper["client_id"] for paper in papers})
-    every = await custody.where_all_guardians_sign(reader, client_ids) if client_ids else frozenset()
-    guardians: dict[UUID, list[UUID]] = {}
-    for client_id in client_ids:
-        rows = await reader.rows(GUARDIANS, client_id=client_id)
-        guardians[client_id] = [row["account_id"] for row in rows]
+    every = await custody.where_all_guardians_sign(reader, client_ids)
+    guardians: dict[UUID, list[UUID]] = {client_id: [] for client_id in client_ids}
+    for row in await reader.rows(GUARDIANS, whose=client_ids):
+        guardians[row["client_id"]].append(row["account_id"])
     return [
         _is_turn(principal, paper, guardians[paper["client_id"]], every=paper["client_id"] in every) for paper in papers
     ]
